@@ -1,0 +1,410 @@
+"""What PEP 3333 says of an environ, a status and a list of headers, as plain functions.
+
+The harness judges with them what a server passed to the application; the reference server refuses
+with them what an application passed back. Standard library only, Python 3.8 and later: whatever
+checks from inside a server needs them too.
+
+Each function returns the problems it found; an empty list is a pass for every rule that it names in
+``ENVIRON_RULES``, ``STATUS_RULES`` or ``HEADERS_RULES``. No text is made before a check has failed.
+"""
+
+import re
+from typing import Any, Dict, List, NamedTuple, Optional
+
+__all__ = [
+    "ENVIRON_RULES",
+    "HEADERS_RULES",
+    "HOP_BY_HOP",
+    "STATUS_RULES",
+    "Problem",
+    "check_environ",
+    "check_headers",
+    "check_status",
+]
+
+
+class Problem(NamedTuple):
+    """One broken rule.
+
+    Attributes:
+        rule: its id.
+        expected, observed: one line each.
+        level: a weaker level than the rule's own for this observation, or None.
+    """
+
+    rule: str
+    expected: str
+    observed: str
+    level: Optional[str] = None
+
+
+ENVIRON_RULES = (
+    "environ-cgi-variables-present",
+    "environ-errors-present",
+    "environ-extension-name-charset",
+    "environ-extension-name-prefix",
+    "environ-input-present",
+    "environ-keys-native-str",
+    "environ-request-method-required",
+    "environ-run-once-present",
+    "environ-server-name-required",
+    "environ-server-port-required",
+    "environ-server-protocol-present",
+    "environ-url-scheme-present",
+    "environ-wsgi-version",
+    "errors-flush-supported",
+    "errors-write-supported",
+    "errors-writelines-supported",
+    "input-iteration-supported",
+    "input-read-supported",
+    "input-readline-supported",
+    "input-readlines-supported",
+    "thread-multiprocess-present",
+    "thread-multithread-present",
+    "unicode-environ-latin1-only",
+    "unicode-environ-native-str",
+    "url-server-port-decimal",
+)
+STATUS_RULES = (
+    "http-expect-left-to-server",
+    "status-code-and-reason",
+    "status-code-three-digits",
+    "status-latin1-only",
+    "status-native-str",
+    "status-no-control-chars",
+    "status-no-surrounding-whitespace",
+    "status-single-space",
+)
+HEADERS_RULES = (
+    "headers-exact-list",
+    "headers-latin1-only",
+    "headers-name-native-str",
+    "headers-name-no-colon",
+    "headers-name-token",
+    "headers-two-tuples",
+    "headers-value-native-str",
+    "headers-value-no-control-chars",
+    "http-hop-headers-not-sent",
+)
+
+# RFC 2616 section 13.5.1, the list the PEP refers to. That section says "Trailers", the field that
+# section 14.40 defines is "Trailer"; both are meant.
+HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+# RFC 3875 section 4.1, less the ones that have a check of their own.
+CGI_VARIABLES = frozenset(
+    (
+        "AUTH_TYPE",
+        "CONTENT_LENGTH",
+        "CONTENT_TYPE",
+        "GATEWAY_INTERFACE",
+        "PATH_INFO",
+        "PATH_TRANSLATED",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "REMOTE_HOST",
+        "REMOTE_IDENT",
+        "REMOTE_USER",
+        "REQUEST_METHOD",
+        "SCRIPT_NAME",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "SERVER_PROTOCOL",
+        "SERVER_SOFTWARE",
+    )
+)
+# Not CGI's, yet set under these names by so many servers that they are CGI's in practice.
+CGI_LIKE = frozenset(
+    (
+        "DOCUMENT_ROOT",
+        "DOCUMENT_URI",
+        "HTTPS",
+        "RAW_URI",
+        "REMOTE_PORT",
+        "REQUEST_SCHEME",
+        "REQUEST_URI",
+        "SCRIPT_FILENAME",
+        "SERVER_ADDR",
+        "SERVER_ADMIN",
+    )
+)
+NON_EMPTY = (
+    ("REQUEST_METHOD", "environ-request-method-required"),
+    ("SERVER_NAME", "environ-server-name-required"),
+    ("SERVER_PORT", "environ-server-port-required"),
+    ("SERVER_PROTOCOL", "environ-server-protocol-present"),
+    ("wsgi.url_scheme", "environ-url-scheme-present"),
+)
+FLAGS = (
+    ("wsgi.multithread", "thread-multithread-present"),
+    ("wsgi.multiprocess", "thread-multiprocess-present"),
+    ("wsgi.run_once", "environ-run-once-present"),
+)
+STREAMS = (
+    ("wsgi.input", "environ-input-present", "input", ("read", "readline", "readlines")),
+    ("wsgi.errors", "environ-errors-present", "errors", ("flush", "write", "writelines")),
+)
+EXTENSION_NAME = re.compile(r"[a-z0-9._]+")
+DECIMAL = re.compile(r"[0-9]+")
+STATUS = re.compile(r"[0-9]{3} \S(?:.*\S)?", re.DOTALL)
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+CONTROL = re.compile("[\x00-\x1f\x7f]")
+BEYOND_LATIN1 = re.compile("[^\x00-\xff]")
+
+
+def show(value: Any, limit: int = 120) -> str:
+    """Return a bounded repr that does not fail, whatever the object is."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__name__} without a usable repr>"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def is_request_variable(key: str) -> bool:
+    """Whether a key is a CGI variable or a request header."""
+    return key in CGI_VARIABLES or key.startswith("HTTP_")
+
+
+def check_environ(environ: Dict[Any, Any], inherited: Any = ()) -> List[Problem]:
+    """Check what a server passed as environ, its type apart.
+
+    Args:
+        environ: as passed, or a copy with the same keys and the same types of values.
+        inherited: keys of the process environment, which a server may copy.
+
+    Returns:
+        The problems, all of them on the server's side.
+    """
+    problems: List[Problem] = []
+    for key in environ:
+        if not isinstance(key, str):
+            problems.append(Problem("environ-keys-native-str", "str keys", "key " + show(key)))
+    check_required(environ, problems)
+    check_streams(environ, problems)
+    check_strings(environ, inherited, problems)
+    check_extensions(environ, inherited, problems)
+    return problems
+
+
+def check_required(environ: Dict[Any, Any], problems: List[Problem]) -> None:
+    """Check the keys that are always there."""
+    for key, rule in NON_EMPTY:
+        value = environ.get(key)
+        if not isinstance(value, str) or not value:
+            expected = f"{key} is a non-empty str"
+            problems.append(Problem(rule, expected, show_item(environ, key)))
+    missing = [key for key, _ in NON_EMPTY[:4] if key not in environ]
+    if missing:
+        expected = "every listed CGI variable that is not empty"
+        problems.append(Problem("environ-cgi-variables-present", expected, show(missing)))
+    for key, rule in FLAGS:
+        if key not in environ:
+            problems.append(Problem(rule, f"{key} is present", "no such key"))
+    version = environ.get("wsgi.version")
+    if not isinstance(version, tuple) or version != (1, 0):
+        expected = "wsgi.version is the tuple (1, 0)"
+        problems.append(
+            Problem("environ-wsgi-version", expected, show_item(environ, "wsgi.version"))
+        )
+    scheme = environ.get("wsgi.url_scheme")
+    if isinstance(scheme, str) and scheme and (":" in scheme or "/" in scheme):
+        expected = "the name of a scheme alone"
+        problems.append(Problem("environ-url-scheme-present", expected, show(scheme)))
+    port = environ.get("SERVER_PORT")
+    if isinstance(port, str) and port and not DECIMAL.fullmatch(port):
+        problems.append(Problem("url-server-port-decimal", "ASCII digits", show(port)))
+
+
+def show_item(environ: Dict[Any, Any], key: str) -> str:
+    """Return a text for a key and its value, or for its absence."""
+    return f"{key}={show(environ[key])}" if key in environ else f"no {key}"
+
+
+def check_streams(environ: Dict[Any, Any], problems: List[Problem]) -> None:
+    """Check that the two streams are there and have their methods."""
+    for key, rule, topic, methods in STREAMS:
+        stream = environ.get(key)
+        if stream is None:
+            problems.append(Problem(rule, f"{key} is a stream", show_item(environ, key)))
+            continue
+        for method in methods:
+            if not has_method(stream, method):
+                problems.append(
+                    Problem(
+                        f"{topic}-{method}-supported",
+                        f"{key} has {method}()",
+                        f"{show(stream)} has none",
+                    )
+                )
+    stream = environ.get("wsgi.input")
+    # A class with __getitem__ alone can be iterated, but the PEP's table says __iter__().
+    if stream is not None and not has_method(stream, "__iter__"):
+        problems.append(
+            Problem(
+                "input-iteration-supported",
+                "wsgi.input has __iter__()",
+                f"{show(stream)} has none",
+            )
+        )
+
+
+def has_method(stream: Any, name: str) -> bool:
+    """Whether a stream, or the snapshot of one, has a callable of a name."""
+    methods = getattr(stream, "methods", None)
+    if type(stream).__name__ == "Opaque" and isinstance(methods, list):
+        return name in methods
+    return callable(getattr(stream, name, None))
+
+
+def check_strings(environ: Dict[Any, Any], inherited: Any, problems: List[Problem]) -> None:
+    """Check that strings are str and hold nothing beyond Latin-1."""
+    for key, value in environ.items():
+        if not isinstance(key, str) or ("." in key and key != "wsgi.url_scheme"):
+            continue
+        if not isinstance(value, str):
+            # Of keys that neither CGI nor the request defines the PEP says nothing.
+            level = None if is_request_variable(key) or "." in key else "SHOULD"
+            problems.append(
+                Problem(
+                    "unicode-environ-native-str",
+                    f"{key} is a str",
+                    f"{key}={show(value)} ({type(value).__name__})",
+                    level,
+                )
+            )
+        elif type(value) is not str:
+            problems.append(
+                Problem(
+                    "unicode-environ-native-str",
+                    f"{key} is exactly a str",
+                    f"a {type(value).__name__}",
+                    "SHOULD",
+                )
+            )
+        elif not value.isascii() and BEYOND_LATIN1.search(value):
+            known = is_request_variable(key) or key in inherited or "." in key
+            problems.append(
+                Problem(
+                    "unicode-environ-latin1-only",
+                    f"{key} has no character beyond U+00FF",
+                    f"{key}={ascii(value)[:120]}",
+                    None if known else "SHOULD",
+                )
+            )
+
+
+def check_extensions(environ: Dict[Any, Any], inherited: Any, problems: List[Problem]) -> None:
+    """Check the names of the keys that the server itself defines."""
+    for key in environ:
+        if not isinstance(key, str) or key.startswith(("HTTP_", "SSL_", "wsgi.", "REDIRECT_")):
+            continue
+        if key in CGI_VARIABLES or key in CGI_LIKE or key in inherited:
+            continue
+        if not EXTENSION_NAME.fullmatch(key):
+            problems.append(
+                Problem(
+                    "environ-extension-name-charset",
+                    "a name of lower-case letters, digits, dots and underscores",
+                    "key " + show(key),
+                )
+            )
+        if "." not in key:
+            problems.append(
+                Problem(
+                    "environ-extension-name-prefix",
+                    "a name with a prefix of the server's own, before a dot",
+                    "key " + show(key),
+                )
+            )
+
+
+def check_status(status: Any) -> List[Problem]:
+    """Check the status string that an application passed to start_response."""
+    if not isinstance(status, str):
+        return [Problem("status-native-str", "a str", show(status))]
+    if STATUS.fullmatch(status) and status.isascii() and status.isprintable():
+        if status.startswith("100 "):
+            expected = "a final status; 100 is for the server to send"
+            return [Problem("http-expect-left-to-server", expected, show(status))]
+        return []
+    problems: List[Problem] = []
+    if BEYOND_LATIN1.search(status):
+        expected = "no character beyond U+00FF"
+        problems.append(Problem("status-latin1-only", expected, ascii(status)))
+    if CONTROL.search(status):
+        problems.append(Problem("status-no-control-chars", "no control characters", show(status)))
+    code, _, reason = status.partition(" ")
+    if not re.fullmatch("[0-9]{3}", code):
+        problems.append(Problem("status-code-three-digits", "three ASCII digits", show(status)))
+    elif not reason.strip():
+        # An empty reason is legal HTTP, and no spelling of it fits the PEP's words.
+        expected = "a code and a reason"
+        problems.append(Problem("status-code-and-reason", expected, show(status), "SHOULD"))
+    elif reason.startswith(" "):
+        problems.append(Problem("status-single-space", "one space", show(status)))
+    if reason.strip() and status != status.strip():
+        expected = "no whitespace around it"
+        problems.append(Problem("status-no-surrounding-whitespace", expected, show(status)))
+    return problems
+
+
+def check_headers(headers: Any) -> List[Problem]:
+    """Check the list of headers that an application passed to start_response."""
+    if type(headers) is not list:
+        return [Problem("headers-exact-list", "a list", type(headers).__name__)]
+    problems: List[Problem] = []
+    for item in headers:
+        if not isinstance(item, tuple) or len(item) != 2:
+            problems.append(Problem("headers-two-tuples", "a tuple of two", show(item)))
+            continue
+        check_field_name(item[0], problems)
+        check_field_value(item[0], item[1], problems)
+    return problems
+
+
+def check_field_name(name: Any, problems: List[Problem]) -> None:
+    """Check one header name."""
+    if not isinstance(name, str):
+        problems.append(Problem("headers-name-native-str", "a str", show(name)))
+        return
+    if TOKEN.fullmatch(name):
+        if name.lower() in HOP_BY_HOP:
+            expected = "no hop-by-hop header from an application"
+            problems.append(Problem("http-hop-headers-not-sent", expected, show(name)))
+        return
+    if BEYOND_LATIN1.search(name):
+        problems.append(Problem("headers-latin1-only", "no character beyond U+00FF", ascii(name)))
+    if name.endswith(":"):
+        problems.append(Problem("headers-name-no-colon", "no colon at its end", show(name)))
+    else:
+        problems.append(
+            Problem("headers-name-token", "a token (RFC 9110 section 5.6.2)", show(name))
+        )
+
+
+def check_field_value(name: Any, value: Any, problems: List[Problem]) -> None:
+    """Check one header value."""
+    if not isinstance(value, str):
+        problems.append(Problem("headers-value-native-str", "a str", show((name, value))))
+    elif not (value.isascii() and value.isprintable()):
+        if CONTROL.search(value):
+            expected = "no control characters"
+            problems.append(
+                Problem("headers-value-no-control-chars", expected, show((name, value)))
+            )
+        if BEYOND_LATIN1.search(value):
+            expected = "no character beyond U+00FF"
+            problems.append(Problem("headers-latin1-only", expected, ascii((name, value))))

@@ -1,0 +1,1 @@
+"""The harness: starts servers, plays probes on them, and turns what was seen into verdicts."""

@@ -1,0 +1,155 @@
+"""The control channel: where the application, inside the server, reports to and asks."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+from conformance.harness.loop import Loop
+from conformance.trace import Event, Timeline
+
+__all__ = ["Control", "Scene"]
+
+# A line from the server's process is hostile input like any other.
+LONGEST_LINE = 64 << 20
+READ_SIZE = 1 << 18
+
+Scene = dict[str, Any]
+
+
+class Control:
+    """Listens for calls of the application and answers each with what to play.
+
+    Args:
+        loop: where the connections are watched.
+        token: what a call must present to be heard.
+        marker: a request whose target holds this text is the harness's own; what follows it up to
+            the next ``.`` is what the application then says.
+
+    Attributes:
+        timeline: where the events of new calls go.
+        scene: what the next calls play.
+        heard: texts said by calls that answered the harness's own requests.
+    """
+
+    def __init__(self, loop: Loop, token: str, marker: str) -> None:
+        self.loop = loop
+        self.token = token
+        self.marker = marker
+        self.timeline = Timeline()
+        self.scene: Scene = {}
+        self.heard: list[str] = []
+        self.callers: set[Caller] = set()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listener.setblocking(False)
+        self.address: tuple[str, int] = self.listener.getsockname()[:2]
+        loop.watch(self.listener, self._accept)
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        caller = Caller(self, connection)
+        self.callers.add(caller)
+        self.loop.watch(connection, caller.readable)
+
+    def reply(self, call: int, value: Any) -> None:
+        """Answer the call of a number that waits at a gate."""
+        for caller in self.callers:
+            if caller.number == call and caller.timeline is self.timeline:
+                caller.send(value)
+
+    def release(self) -> None:
+        """Let every call go that still waits at a gate, so that its server can finish it."""
+        for _, call in list(self.timeline.gates):
+            self.reply(call, None)
+            self.timeline.append(Event(time.monotonic(), "harness", "opened-gate", call, {}))
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for caller in list(self.callers):
+            caller.close()
+        self.loop.unwatch(self.listener)
+        self.listener.close()
+
+
+class Caller:
+    """One call's control connection, seen from the harness."""
+
+    def __init__(self, control: Control, connection: socket.socket) -> None:
+        self.control = control
+        self.connection = connection
+        self.buffer = bytearray()
+        self.number = 0
+        self.timeline = control.timeline
+
+    def readable(self) -> None:
+        """Take in what came."""
+        try:
+            data = self.connection.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        self.buffer += data
+        *lines, rest = self.buffer.split(b"\n")
+        self.buffer = bytearray(rest)
+        for line in lines:
+            self._take(bytes(line))
+        if len(self.buffer) > LONGEST_LINE:
+            self.close()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = json.loads(line)
+            moment, kind, data = float(event["t"]), str(event["kind"]), dict(event["data"])
+            if not self.number:
+                if kind != "called" or data.pop("token") != self.control.token:
+                    raise ValueError("not a call of this run")
+                self._begin(moment, data)
+            else:
+                self.timeline.append(Event(moment, "app", kind, self.number, data))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.close()
+
+    def _begin(self, moment: float, data: dict[str, Any]) -> None:
+        says = said_by(data.get("environ", {}), self.control.marker)
+        self.timeline = self.control.timeline
+        self.number = len(self.timeline.calls) + 1
+        if says is not None:
+            data["says"] = says
+            self.control.heard.append(says)
+        self.timeline.append(Event(moment, "app", "called", self.number, data))
+        self.send(self.control.scene if says is None else {"say": says})
+
+    def send(self, value: Any) -> None:
+        """Send one line; a caller that is gone is found out by reading."""
+        try:
+            self.connection.sendall(json.dumps(value).encode("ascii") + b"\n")
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection and say so on the timeline."""
+        if self in self.control.callers:
+            self.control.callers.discard(self)
+            self.control.loop.unwatch(self.connection)
+            self.connection.close()
+            if self.number:
+                self.timeline.append(Event(time.monotonic(), "app", "gone", self.number, {}))
+
+
+def said_by(environ: dict[str, Any], marker: str) -> str | None:
+    """Return what a request of the harness's own asks to be said, or None for any other."""
+    for _, value in environ.get("items", ()):
+        if isinstance(value, str) and marker in value:
+            return value.partition(marker)[2].partition(".")[0]
+    return None

@@ -1,0 +1,152 @@
+"""The Python environment of a subject: the current one, a given one, or one of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.roster import Subject, fill
+
+__all__ = ["Environment", "EnvironmentFailure", "current", "given", "isolated"]
+
+INSTALL_LIMIT = 900
+ASK_LIMIT = 30
+VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-.+]?\w+)*")
+ASK = """
+import json, platform, re, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {}
+for requirement in sys.argv[1:]:
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+    try:
+        found[requirement] = version(name)
+    except PackageNotFoundError:
+        found[requirement] = None
+print(json.dumps([platform.python_implementation(), platform.python_version(), found]))
+"""
+
+
+class EnvironmentFailure(Exception):
+    """An environment that cannot be had; the message says why, as the tools did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a subject's Python is.
+
+    Attributes:
+        python: the interpreter's path; bin: the directory of its scripts.
+        implementation, version: of the interpreter; versions: of each requirement, None where it
+            is not installed.
+    """
+
+    python: str
+    bin: str
+    implementation: str
+    version: str
+    versions: dict[str, str | None]
+
+    @property
+    def missing(self) -> list[str]:
+        """Requirements that are not installed."""
+        return [name for name, version in self.versions.items() if version is None]
+
+    def subject_version(self, subject: Subject, values: dict[str, str]) -> str:
+        """Return the version of the subject: what its own command says, else its package's."""
+        if subject.version:
+            words = [fill(word, values) for word in subject.version]
+            words[0] = self.find(words[0]) or words[0]
+            try:
+                said = _run(words, ASK_LIMIT)
+            except EnvironmentFailure:
+                said = ""
+            match = VERSION.search(said)
+            return match[0] if match else ""
+        return next((version for version in self.versions.values() if version), self.version)
+
+    def find(self, program: str) -> str | None:
+        """Return the path of a program of the subject's, its own environment first."""
+        if "/" in program:
+            return program if os.access(program, os.X_OK) else None
+        return shutil.which(program, path=os.pathsep.join([self.bin, os.environ.get("PATH", "")]))
+
+
+def _run(words: list[str], limit: float) -> str:
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=limit,
+            check=False,
+            text=True,
+            errors="replace",
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EnvironmentFailure(f"{words[0]}: {error}") from error
+    if done.returncode:
+        tail = done.stdout.strip().splitlines()[-3:]
+        raise EnvironmentFailure(f"{Path(words[0]).name} failed: {' / '.join(tail)}")
+    return done.stdout
+
+
+def given(python: str, subject: Subject) -> Environment:
+    """Return the environment of an interpreter that exists.
+
+    Errors:
+        EnvironmentFailure: it cannot be run.
+    """
+    said = _run([python, "-I", "-c", ASK, *subject.install], ASK_LIMIT)
+    implementation, version, versions = json.loads(said)
+    return Environment(python, str(Path(python).parent), implementation, version, versions)
+
+
+def current(subject: Subject) -> Environment:
+    """Return the environment that this suite runs in."""
+    return given(sys.executable, subject)
+
+
+def cache_directory() -> Path:
+    """Return the directory that environments are kept in between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "wsgi-conformance" / "environments"
+
+
+def isolated(subject: Subject, python: str | None = None) -> Environment:
+    """Return an environment with the subject's requirements and nothing else, made once and kept.
+
+    Args:
+        python: interpreter to make it with; the current one where None.
+
+    Errors:
+        EnvironmentFailure: it cannot be made, or a requirement cannot be installed.
+    """
+    if not subject.install:
+        return given(python or sys.executable, subject)
+    base = os.path.realpath(python or sys.executable)
+    key = json.dumps([base, sorted(subject.install)])
+    name = f"{subject.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+    home = cache_directory() / name
+    inner = home / "bin" / "python"
+    if not (home / "ready").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        uv = shutil.which("uv")
+        if uv:
+            _run([uv, "venv", "--quiet", "--python", base, str(home)], INSTALL_LIMIT)
+            install = [uv, "pip", "install", "--quiet", "--python", str(inner)]
+        else:
+            _run([base, "-m", "venv", str(home)], INSTALL_LIMIT)
+            install = [str(inner), "-m", "pip", "install", "--quiet", "--no-input"]
+            install.append("--disable-pip-version-check")
+        _run([*install, *subject.install], INSTALL_LIMIT)
+        (home / "ready").touch()
+    return given(str(inner), subject)

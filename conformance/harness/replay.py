@@ -1,0 +1,62 @@
+"""The replaying driver: gives a client half what a stored trace saw, in place of a server."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from conformance.harness.live import Died, Driver
+from conformance.trace import Event, Timeline, TraceError
+
+__all__ = ["Replay"]
+
+
+class Replay(Driver):
+    """Advances a timeline from mark to mark of a stored trace.
+
+    Args:
+        events: of the stored trace, as ``conformance.trace.from_json`` gives them.
+    """
+
+    def __init__(self, events: list[Event]) -> None:
+        self.timeline = Timeline()
+        self._ahead = deque(events)
+        self._opened = 0
+
+    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+        while self._ahead:
+            event = self._ahead.popleft()
+            self.timeline.append(event)
+            if event.eye == "harness" and event.kind == "mark":
+                if condition() != event.data["met"]:
+                    raise TraceError("the probe has changed since the trace was stored")
+                if not event.data["met"] and self.timeline.exited is not None:
+                    raise Died(f"the server's process ended with status {self.timeline.exited}")
+                return bool(event.data["met"])
+        raise TraceError("the trace ends before the probe does")
+
+    def rest(self) -> Timeline:
+        """Take in what is left, and return the whole timeline."""
+        while self._ahead:
+            self.timeline.append(self._ahead.popleft())
+        return self.timeline
+
+    def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
+        return
+
+    def open(self, receive_buffer: int | None = None) -> int:
+        self._opened += 1
+        return self._opened
+
+    def send(self, connection: int, data: bytes) -> None:
+        return
+
+    def end(self, connection: int, how: str) -> None:
+        return
+
+    def pause(self, connection: int, paused: bool) -> None:
+        return
+
+    def open_gate(self, call: int, value: Any) -> None:
+        return

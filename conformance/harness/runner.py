@@ -1,0 +1,301 @@
+"""Plays probes on one subject and turns what was seen into verdicts."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.harness.client import (
+    Client,
+    NotCalled,
+    NotNoted,
+    Unanswered,
+    new_marker,
+)
+from conformance.harness.control import Control
+from conformance.harness.environment import Environment
+from conformance.harness.general import GENERAL_RULES, judge_every_exchange
+from conformance.harness.launcher import Launcher, StartFailure
+from conformance.harness.live import Died, Driver, Hang, Live
+from conformance.harness.loop import Interrupted, Loop
+from conformance.harness.payload import write_payload, write_session
+from conformance.harness.replay import Replay
+from conformance.harness.verify import Judgement, ProbeMistake, Verify, worst
+from conformance.paths import PROBES
+from conformance.probing import Probe
+from conformance.results import SubjectResult, Verdict
+from conformance.roster import Subject
+from conformance.rules import Rule
+from conformance.trace import Event, Timeline, to_json
+
+__all__ = ["EVERY_EXCHANGE", "Options", "Run", "judge_again", "run_subject"]
+
+EVERY_EXCHANGE = "every-exchange"
+# Seconds a single wait may take: for what a probe cannot go on without, and for what it can.
+LIMIT = 5.0
+# After so many hangs and crashes in a row the rest is not tried: a subject has had its chance.
+PATIENCE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run.
+
+    Attributes:
+        probes: by name; rules: all rules by id; wanted: ids to judge.
+        probe_folders: where the probes came from, for the payload.
+        scale: multiplies all limits.
+        progress: called with the number of probes done and of all.
+    """
+
+    probes: Mapping[str, Probe]
+    rules: Mapping[str, Rule]
+    wanted: frozenset[str]
+    probe_folders: Sequence[Path] = (PROBES,)
+    scale: float = 1.0
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None
+
+    def chosen(self) -> list[Probe]:
+        """Return the probes that judge a wanted rule; for general rules alone, every probe."""
+        direct = [probe for probe in self.probes.values() if self.wanted & set(probe.rules)]
+        return direct if direct or not self.wanted & set(GENERAL_RULES) else [*self.probes.values()]
+
+
+@dataclass(slots=True)
+class Run:
+    """What running one subject gave: its result, and the traces by key."""
+
+    result: SubjectResult
+    traces: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One probe's outcome."""
+
+    judgements: list[Judgement]
+    general: list[Judgement]
+    unhealthy: bool = False
+
+
+def conduct(
+    driver: Driver, probe: Probe, rules: Mapping[str, Rule], marker: str
+) -> tuple[list[Judgement], bool]:
+    """Play the client half of a probe against a driver.
+
+    Returns:
+        One judgement for each rule that the probe declares, and whether the server needs a new
+        start before the next probe.
+    """
+    module, _, name = probe.name.rpartition(".")
+    verify = Verify(rules, probe.rules)
+    client = Client(driver, module, name, marker)
+    assert probe.conduct is not None
+    ending: tuple[str, str] | None = None
+    try:
+        probe.conduct(client, verify)
+    except Hang as hang:
+        ending = ("hang", str(hang))
+    except Died as died:
+        ending = ("crash", str(died))
+    except NotCalled as refused:
+        answered = refused.response is not None and refused.response.status >= 400
+        ending = ("unsupported" if answered else "error", str(refused))
+    except (NotNoted, Unanswered) as missing:
+        ending = ("error", str(missing))
+    except ProbeMistake as mistake:
+        ending = ("error", f"the probe itself is wrong: {mistake}")
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        ending = ("error", f"the probe's client half raised {type(error).__name__}: {error}")
+    outcome, why = ending or ("error", "the probe forgot to judge it")
+    judgements = []
+    for rule in probe.rules:
+        made = [judgement for judgement in verify.judgements if judgement.rule == rule]
+        if made and (ending is None or worst(made).outcome != "pass"):
+            judgements.append(worst(made))
+        else:
+            judgements.append(Judgement(rule, outcome, probe.summary, why))
+    return judgements, outcome in ("hang", "crash") and ending is not None
+
+
+def judge_trace(timeline: Timeline, rules: Mapping[str, Rule]) -> list[Judgement]:
+    """Return the worst judgement of a trace for each general rule it says something about."""
+    verify = Verify(rules, GENERAL_RULES)
+    judge_every_exchange(timeline, verify)
+    by_rule: dict[str, list[Judgement]] = {}
+    for judgement in verify.judgements:
+        by_rule.setdefault(judgement.rule, []).append(judgement)
+    return [worst(made) for made in by_rule.values()]
+
+
+def judge_again(
+    probe: Probe, rules: Mapping[str, Rule], events: list[Event], marker: str
+) -> tuple[list[Judgement], list[Judgement]]:
+    """Judge a stored trace: the same judgements as when it was taken, or the probe has changed.
+
+    Returns:
+        The judgements of the probe's rules, and those of the general ones.
+
+    Errors:
+        TraceError: the trace does not fit the probe.
+    """
+    replay = Replay(events)
+    judgements, _ = conduct(replay, probe, rules, marker)
+    return judgements, judge_trace(replay.rest(), rules)
+
+
+class Performance:
+    """The run of one subject: its process, its driver, and what they have shown so far."""
+
+    def __init__(self, subject: Subject, environment: Environment, options: Options, loop: Loop):
+        self.subject = subject
+        self.environment = environment
+        self.options = options
+        self.loop = loop
+        self.run = Run(
+            SubjectResult(
+                name=subject.name,
+                title=subject.title or subject.name,
+                homepage=subject.homepage,
+                python=f"{environment.implementation} {environment.version}",
+                command=list(subject.command),
+            )
+        )
+        self.marker = new_marker()
+        self.general: dict[str, tuple[Judgement, str]] = {}
+
+    def perform(self, directory: Path) -> None:
+        """Start the subject, play every probe, stop it."""
+        token = secrets.token_hex(16)
+        control = Control(self.loop, token, self.marker)
+        payload = write_payload(directory / "payload", self.options.probe_folders)
+        write_session(payload, control.address, token)
+        rundir = directory / "run"
+        rundir.mkdir(mode=0o755)
+        scale = self.options.scale
+        self.launcher = Launcher(
+            self.subject, self.environment, self.loop, control, payload, rundir, scale
+        )
+        values = {"python": self.environment.python, "bin": self.environment.bin}
+        self.run.result.version = self.environment.subject_version(self.subject, values)
+        try:
+            address = self.launcher.start()
+            self.run.result.started = True
+            self.run.result.started_in = round(self.launcher.started_in, 4)
+            self.driver = Live(self.loop, control, address, LIMIT * scale)
+            self._play_all()
+        except StartFailure as failure:
+            self.run.result.failure = str(failure)
+        finally:
+            self.loop.forgive()
+            self.run.result.log = self.launcher.log_tail()
+            self.launcher.stop()
+            control.close()
+
+    def _play_all(self) -> None:
+        chosen = self.options.chosen()
+        in_a_row = 0
+        for number, probe in enumerate(chosen):
+            self.options.progress(self.subject.name, number, len(chosen))
+            if in_a_row >= PATIENCE:
+                self._skip(probe, f"not tried: the last {PATIENCE} probes each hung or crashed")
+                continue
+            in_a_row = in_a_row + 1 if self._play(probe) else 0
+            if in_a_row and not self._restart():
+                return
+        self.options.progress(self.subject.name, len(chosen), len(chosen))
+        self._keep_general()
+
+    def _play(self, probe: Probe) -> bool:
+        """Play one probe; return whether the server needs a new start."""
+        timeline = self.driver.begin()
+        self.launcher.rotate_log()
+        judgements, unhealthy = conduct(self.driver, probe, self.options.rules, self.marker)
+        self.loop.drain()
+        key = f"t{len(self.run.traces) + 1}"
+        self.run.traces[key] = {
+            "probe": probe.name,
+            "subject": self.subject.name,
+            "marker": self.marker,
+            "events": to_json(timeline),
+        }
+        self.run.result.exchanges += len(timeline.connections)
+        for judgement in judgements:
+            self._keep(probe.name, judgement, key)
+        for judgement in judge_trace(timeline, self.options.rules):
+            known = self.general.get(judgement.rule)
+            if known is None or worst([known[0], judgement]) is not known[0]:
+                self.general[judgement.rule] = (judgement, key)
+        return unhealthy or not self.launcher.process_runs()
+
+    def _restart(self) -> bool:
+        self.launcher.stop()
+        try:
+            self.driver.address = self.launcher.start()
+        except StartFailure as failure:
+            self.run.result.failure = f"did not start again: {failure}"
+            return False
+        return True
+
+    def _skip(self, probe: Probe, why: str) -> None:
+        for rule in probe.rules:
+            self._keep(probe.name, Judgement(rule, "hang", probe.summary, why), None)
+
+    def _keep(self, probe: str, judgement: Judgement, trace: str | None) -> None:
+        if judgement.rule not in self.options.wanted:
+            return
+        rule = self.options.rules[judgement.rule]
+        self.run.result.verdicts.append(
+            Verdict(
+                rule.id,
+                probe,
+                rule.effective_level,
+                rule.party,
+                judgement.outcome,
+                judgement.expected,
+                judgement.observed,
+                trace,
+            )
+        )
+
+    def _keep_general(self) -> None:
+        for rule in sorted(self.general):
+            judgement, key = self.general[rule]
+            self._keep(EVERY_EXCHANGE, judgement, key)
+
+
+def run_subject(
+    subject: Subject, environment: Environment, options: Options, loop: Loop | None = None
+) -> Run:
+    """Run one subject from start to end.
+
+    Args:
+        loop: to be able to interrupt the run from another thread.
+
+    Errors:
+        Interrupted: the run was told to stop; nothing of the subject is left.
+    """
+    loop = loop or Loop()
+    begun = time.monotonic()
+    performance = Performance(subject, environment, options, loop)
+    with tempfile.TemporaryDirectory(prefix="wsgi-conformance-") as directory:
+        # Servers that drop privileges must get in.
+        Path(directory).chmod(0o755)
+        performance.perform(Path(directory))
+    result = performance.run.result
+    result.duration = round(time.monotonic() - begun, 4)
+    result.waited = round(loop.waited, 4)
+    loop.close()
+    return performance.run
+
+
+def rules_of(probes: Iterable[Probe]) -> frozenset[str]:
+    """Return the ids of all rules that are judged."""
+    return frozenset(GENERAL_RULES).union(*(probe.rules for probe in probes))

@@ -1,0 +1,23 @@
+"""Results: the one thing that reports read."""
+
+from conformance.results.model import (
+    FORMAT,
+    VERSION,
+    Results,
+    ResultsError,
+    SubjectResult,
+    Verdict,
+    load_results,
+    save_results,
+)
+
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "Results",
+    "ResultsError",
+    "SubjectResult",
+    "Verdict",
+    "load_results",
+    "save_results",
+]

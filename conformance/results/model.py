@@ -1,0 +1,194 @@
+"""The typed form of ``results.json`` and its reading and writing.
+
+The file's shape is published as JSON Schema in ``schema.json`` beside this module. ``complete`` is
+written last: a file without it is a run cut short, and is refused instead of read as a small one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "FORMAT",
+    "OUTCOMES",
+    "VERSION",
+    "Results",
+    "ResultsError",
+    "SubjectResult",
+    "Verdict",
+    "load_results",
+    "save_results",
+]
+
+FORMAT = "wsgi-conformance-results"
+VERSION = 1
+OUTCOMES = ("pass", "fail", "warn", "info", "hang", "crash", "unsupported", "error")
+
+
+class ResultsError(ValueError):
+    """A results file that cannot be used; the message names the file and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one rule in one probe on one subject.
+
+    Attributes:
+        rule: id of the rule.
+        probe: name of the probe, or ``every-exchange`` for what is checked in all of them.
+        level: the rule's level, as reported.
+        party: the side the rule binds.
+        outcome: one of ``OUTCOMES``.
+        expected, observed: one line each.
+        trace: key of the evidence in ``Results.traces``, or None where there is none.
+    """
+
+    rule: str
+    probe: str
+    level: str
+    party: str
+    outcome: str
+    expected: str
+    observed: str
+    trace: str | None = None
+
+
+@dataclass(slots=True)
+class SubjectResult:
+    """All verdicts of one subject.
+
+    Attributes:
+        name, title, kind: as in the roster; ``kind`` is ``server`` so far.
+        version: the subject's own version; python: of the interpreter it ran on.
+        started: whether it answered with our application; where not, ``failure`` says why.
+        command: how it was started, placeholders filled in but for the run directory.
+        started_in: seconds from start to first answer.
+        duration: seconds for the whole subject; waited: of these, spent waiting for events.
+        exchanges: connections made; log: the end of what it wrote to its standard streams.
+    """
+
+    name: str
+    title: str = ""
+    kind: str = "server"
+    version: str = ""
+    python: str = ""
+    homepage: str = ""
+    started: bool = False
+    failure: str = ""
+    command: list[str] = field(default_factory=list)
+    started_in: float = 0.0
+    duration: float = 0.0
+    waited: float = 0.0
+    exchanges: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+    log: str = ""
+
+
+@dataclass(slots=True)
+class Results:
+    """One run, or several merged.
+
+    Attributes:
+        edition: name of the frozen list of rules it was judged by.
+        suite: version of this suite.
+        run: when, where and with which command line, for people.
+        subjects: in roster order.
+        traces: evidence by key, each ``{"probe": ..., "subject": ..., "events": [...]}``.
+        complete: whether the run came to its end.
+    """
+
+    edition: str
+    suite: str
+    run: dict[str, Any] = field(default_factory=dict)
+    subjects: list[SubjectResult] = field(default_factory=list)
+    traces: dict[str, Any] = field(default_factory=dict)
+    complete: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that is stored."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "edition": self.edition,
+            "suite": self.suite,
+            "run": self.run,
+            "subjects": [asdict(subject) for subject in self.subjects],
+            "traces": self.traces,
+            "complete": self.complete,
+        }
+
+
+def save_results(results: Results, path: Path) -> None:
+    """Write a results file; an earlier one is replaced only once the new one is whole.
+
+    Errors:
+        ResultsError: the file cannot be written.
+    """
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(results.to_json(), file, ensure_ascii=True, separators=(",", ":"))
+            file.write("\n")
+        os.replace(partial, path)
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def load_results(path: Path) -> Results:
+    """Read a results file.
+
+    Errors:
+        ResultsError: it cannot be read, is none of ours, is of another version, or was cut short.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(
+            f"{path}: not a whole JSON file ({error}); was the run cut short? Run it again"
+        ) from error
+    try:
+        return _from_json(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = error.args[0] if isinstance(error, ValueError) and error.args else repr(error)
+        raise ResultsError(f"{path}: not a results file of this suite: {reason}") from error
+
+
+def _from_json(data: dict[str, Any]) -> Results:
+    if data["format"] != FORMAT:
+        raise ValueError(f"its format is {data['format']!r}, not {FORMAT!r}")
+    if data["version"] != VERSION:
+        raise ValueError(f"its version is {data['version']!r}; this suite reads {VERSION}")
+    if data.get("complete") is not True:
+        raise ValueError("its run was cut short; run it again")
+    return Results(
+        _text(data["edition"]),
+        _text(data["suite"]),
+        dict(data["run"]),
+        [_subject(subject) for subject in data["subjects"]],
+        dict(data["traces"]),
+    )
+
+
+def _subject(data: dict[str, Any]) -> SubjectResult:
+    known = {key: value for key, value in data.items() if key in SubjectResult.__slots__}
+    known["verdicts"] = [_verdict(verdict) for verdict in data["verdicts"]]
+    return SubjectResult(**known)
+
+
+def _verdict(data: dict[str, Any]) -> Verdict:
+    verdict = Verdict(**{key: value for key, value in data.items() if key in Verdict.__slots__})
+    if verdict.outcome not in OUTCOMES:
+        raise ValueError(f"unknown outcome {verdict.outcome!r}")
+    return verdict
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value

@@ -1,0 +1,251 @@
+"""The trace: everything that happened in one probe, on one timeline, seen with both eyes.
+
+A ``Timeline`` is built by appending events and by nothing else, so the one that a stored trace is
+replayed into answers every question as the live one did.
+
+Eyes and kinds of events:
+    client   open, sent, received, eof, reset, refused, half-closed, closed, aborted
+    app      called, start_response, start_response-returned, start_response-raised, write,
+             write-returned, write-raised, returned, raised, iterable, next, block, exhausted,
+             iteration-raised, close, note, gate, probe-*, gone
+    server   log, exited
+    harness  scene, opened-gate, mark
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.inside.snapshot import Opaque, decode
+
+__all__ = ["Call", "Connection", "Event", "Timeline", "TraceError", "from_json", "to_json"]
+
+# Above this, bytes are stored deflated: probes send mebibytes that say little.
+STORED_PLAIN = 2048
+# Above this (after deflating), they are cut, and the trace can no longer be judged again.
+STORED_AT_MOST = 256 * 1024
+
+
+class TraceError(ValueError):
+    """A stored trace that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        time: seconds on the machine's monotonic clock.
+        eye: who saw it: ``client``, ``app``, ``server`` or ``harness``.
+        kind: what it was.
+        subject: number of the connection (client) or of the call (app) it belongs to.
+        data: particulars; bytes stay bytes.
+    """
+
+    time: float
+    eye: str
+    kind: str
+    subject: int = 0
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Connection:
+    """What the client sent and saw on one connection.
+
+    Attributes:
+        received: all bytes so far.
+        ended: None while open, else ``eof``, ``reset`` or ``refused``.
+        opened, first_byte, ended_at: times in seconds; None where it has not happened.
+    """
+
+    received: bytearray = field(default_factory=bytearray)
+    sent: bytearray = field(default_factory=bytearray)
+    ended: str | None = None
+    opened: float | None = None
+    first_byte: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of the application, from the inside.
+
+    Attributes:
+        number: counts the calls of the trace from 1.
+        called: particulars of the call as told: environ, count, keywords, process, thread, ...
+        environ: the environ restored: same types, ``Opaque`` for what stayed in the server.
+        says: what the harness had it answer instead of playing the probe, for a fence; else None.
+        notes: what the probe noted, by name; a later note of the same name replaces.
+        events: all its events in order.
+    """
+
+    number: int
+    called: dict[str, Any]
+    environ: dict[Any, Any]
+    says: str | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def count(self, kind: str) -> int:
+        """Return how many events of a kind there were."""
+        return sum(event.kind == kind for event in self.events)
+
+    def first(self, kind: str) -> Event | None:
+        """Return the first event of a kind, or None."""
+        return next((event for event in self.events if event.kind == kind), None)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the application has returned or raised."""
+        return any(event.kind in ("returned", "raised") for event in self.events)
+
+
+class Timeline:
+    """Events in the order they were taken in, and what follows from them.
+
+    Attributes:
+        connections: by number, from 1.
+        calls: by number, from 1.
+        log: what the server's process wrote to its standard streams (bounded by the launcher).
+        exited: the server's exit status, or None while it runs.
+        gates: names of the gates the application waits at.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.connections: dict[int, Connection] = {}
+        self.calls: dict[int, Call] = {}
+        self.log = bytearray()
+        self.exited: int | None = None
+        self.gates: list[tuple[str, int]] = []
+
+    def append(self, event: Event) -> None:
+        """Take in one event."""
+        self.events.append(event)
+        if event.eye == "client":
+            self._client(event)
+        elif event.eye == "app":
+            self._app(event)
+        elif event.kind == "log":
+            self.log += event.data["bytes"]
+        elif event.kind == "exited":
+            self.exited = event.data["status"]
+        elif event.kind == "opened-gate":
+            self.gates = [gate for gate in self.gates if gate[1] != event.subject]
+
+    def _client(self, event: Event) -> None:
+        connection = self.connections.setdefault(event.subject, Connection())
+        if event.kind == "open":
+            connection.opened = event.time
+        elif event.kind == "sent":
+            connection.sent += event.data["bytes"]
+        elif event.kind == "received":
+            if connection.first_byte is None:
+                connection.first_byte = event.time
+            connection.received += event.data["bytes"]
+        elif event.kind in ("eof", "reset", "refused"):
+            connection.ended = event.kind
+            connection.ended_at = event.time
+
+    def _app(self, event: Event) -> None:
+        if event.kind == "called":
+            environ = decode_environ(event.data["environ"])
+            says = event.data.get("says")
+            call = Call(event.subject, event.data, environ, says)
+            self.calls[event.subject] = call
+        else:
+            call = self.calls[event.subject]
+        call.events.append(event)
+        if event.kind == "note":
+            for name, value in event.data["values"].items():
+                call.notes[name] = decode(value)
+        elif event.kind == "gate":
+            self.gates.append((event.data["name"], event.subject))
+
+    def played(self) -> Iterator[Call]:
+        """Yield the calls that played the probe, fences left out."""
+        return (call for call in self.calls.values() if call.says is None)
+
+
+def decode_environ(described: dict[str, Any]) -> dict[Any, Any]:
+    """Return the environ of a snapshot; an unhashable key is represented by its repr."""
+    environ: dict[Any, Any] = {}
+    for key, value in described.get("items", ()):
+        restored = decode(key)
+        if isinstance(restored, (list, dict, Opaque)):
+            restored = repr(restored)
+        environ[restored] = decode(value)
+    return environ
+
+
+def to_json(timeline: Timeline) -> list[dict[str, Any]]:
+    """Return the events as JSON-ready objects, times in milliseconds from the first event."""
+    if not timeline.events:
+        return []
+    start = timeline.events[0].time
+    rows: list[dict[str, Any]] = []
+    for event in timeline.events:
+        row: dict[str, Any] = {
+            "ms": round((event.time - start) * 1000, 3),
+            "eye": event.eye,
+            "kind": event.kind,
+        }
+        if event.subject:
+            row["of"] = event.subject
+        for name, value in event.data.items():
+            row[name] = _stored(value) if isinstance(value, (bytes, bytearray)) else value
+        rows.append(row)
+    return rows
+
+
+def _stored(value: bytes | bytearray) -> dict[str, Any]:
+    """Return bytes as one character a byte, or deflated and in base64 where they are many."""
+    if len(value) <= STORED_PLAIN:
+        return {"latin1": value.decode("latin-1")}
+    packed = zlib.compress(bytes(value), 6)
+    if len(packed) > STORED_AT_MOST:
+        return {"latin1": value[:STORED_PLAIN].decode("latin-1"), "cut": len(value)}
+    return {"deflate": base64.b64encode(packed).decode("ascii"), "length": len(value)}
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        if "cut" in value:
+            raise TraceError(f"{value['cut']} bytes were cut when the trace was stored")
+        if "latin1" in value:
+            return value["latin1"].encode("latin-1")
+        if "deflate" in value:
+            unpack = zlib.decompressobj()
+            # Bounded by what was announced: a results file is input like any other.
+            return unpack.decompress(base64.b64decode(value["deflate"]), value["length"])
+    return value
+
+
+def from_json(rows: list[dict[str, Any]]) -> list[Event]:
+    """Return the events of a stored trace; times count from its first event.
+
+    Errors:
+        TraceError: not a trace, or one whose bytes were cut.
+    """
+    try:
+        return [
+            Event(
+                row["ms"] / 1000,
+                row["eye"],
+                row["kind"],
+                row.get("of", 0),
+                {
+                    name: _restored(value)
+                    for name, value in row.items()
+                    if name not in ("ms", "eye", "kind", "of")
+                },
+            )
+            for row in rows
+        ]
+    except (KeyError, TypeError, AttributeError, zlib.error) as error:
+        raise TraceError(f"not a stored trace: {error}") from error
