@@ -125,19 +125,30 @@ CGI_VARIABLES = frozenset(
         "SERVER_SOFTWARE",
     )
 )
-# Not CGI's, yet set under these names by so many servers that they are CGI's in practice.
+# Not CGI's, yet set under these names by so many servers that they are CGI's in practice: what
+# Apache gives to every CGI program, and what nginx and lighttpd pass over FastCGI and uwsgi.
 CGI_LIKE = frozenset(
     (
+        "CONTEXT_DOCUMENT_ROOT",
+        "CONTEXT_PREFIX",
         "DOCUMENT_ROOT",
         "DOCUMENT_URI",
+        "FCGI_ROLE",
         "HTTPS",
+        "LD_LIBRARY_PATH",
+        "PATH",
         "RAW_URI",
         "REMOTE_PORT",
         "REQUEST_SCHEME",
         "REQUEST_URI",
+        "SCGI",
         "SCRIPT_FILENAME",
+        "SCRIPT_URI",
+        "SCRIPT_URL",
         "SERVER_ADDR",
         "SERVER_ADMIN",
+        "SERVER_SIGNATURE",
+        "UNIQUE_ID",
     )
 )
 NON_EMPTY = (
@@ -156,6 +167,9 @@ STREAMS = (
     ("wsgi.input", "environ-input-present", "input", ("read", "readline", "readlines")),
     ("wsgi.errors", "environ-errors-present", "errors", ("flush", "write", "writelines")),
 )
+# Not a server's own: request headers, Apache's SSL and redirect variables, the names that WSGI's
+# community agreed upon.
+FOREIGN_PREFIXES = ("HTTP_", "REDIRECT_", "SSL_", "wsgi.", "x-wsgiorg.")
 EXTENSION_NAME = re.compile(r"[a-z0-9._]+")
 DECIMAL = re.compile(r"[0-9]+")
 STATUS = re.compile(r"[0-9]{3} \S(?:.*\S)?", re.DOTALL)
@@ -190,8 +204,11 @@ def check_environ(environ: Dict[Any, Any], inherited: Any = ()) -> List[Problem]
     """
     problems: List[Problem] = []
     for key in environ:
-        if not isinstance(key, str):
-            problems.append(Problem("environ-keys-native-str", "str keys", "key " + show(key)))
+        if type(key) is not str:
+            # That a subclass will not do is said of environ itself, of nothing in it.
+            level = "SHOULD" if isinstance(key, str) else None
+            observed = f"key {show(key)} ({type(key).__name__})"
+            problems.append(Problem("environ-keys-native-str", "str keys", observed, level))
     check_required(environ, problems)
     check_streams(environ, problems)
     check_strings(environ, inherited, problems)
@@ -214,18 +231,20 @@ def check_required(environ: Dict[Any, Any], problems: List[Problem]) -> None:
         if key not in environ:
             problems.append(Problem(rule, f"{key} is present", "no such key"))
     version = environ.get("wsgi.version")
-    if not isinstance(version, tuple) or version != (1, 0):
+    if type(version) is not tuple or version != (1, 0):
+        level = "SHOULD" if isinstance(version, tuple) and version == (1, 0) else None
         expected = "wsgi.version is the tuple (1, 0)"
-        problems.append(
-            Problem("environ-wsgi-version", expected, show_item(environ, "wsgi.version"))
-        )
+        observed = f"{show_item(environ, 'wsgi.version')} ({type(version).__name__})"
+        problems.append(Problem("environ-wsgi-version", expected, observed, level))
     scheme = environ.get("wsgi.url_scheme")
     if isinstance(scheme, str) and scheme and (":" in scheme or "/" in scheme):
         expected = "the name of a scheme alone"
         problems.append(Problem("environ-url-scheme-present", expected, show(scheme)))
     port = environ.get("SERVER_PORT")
     if isinstance(port, str) and port and not DECIMAL.fullmatch(port):
-        problems.append(Problem("url-server-port-decimal", "ASCII digits", show(port)))
+        # A Unix socket has no port, and an environ does not tell what was listened at.
+        expected = "SERVER_PORT in ASCII digits"
+        problems.append(Problem("url-server-port-decimal", expected, show(port), "SHOULD"))
 
 
 def show_item(environ: Dict[Any, Any], key: str) -> str:
@@ -266,7 +285,7 @@ def has_method(stream: Any, name: str) -> bool:
     methods = getattr(stream, "methods", None)
     if type(stream).__name__ == "Opaque" and isinstance(methods, list):
         return name in methods
-    return callable(getattr(stream, name, None))
+    return callable(getattr(type(stream) if name.startswith("__") else stream, name, None))
 
 
 def check_strings(environ: Dict[Any, Any], inherited: Any, problems: List[Problem]) -> None:
@@ -275,8 +294,11 @@ def check_strings(environ: Dict[Any, Any], inherited: Any, problems: List[Proble
         if not isinstance(key, str) or ("." in key and key != "wsgi.url_scheme"):
             continue
         if not isinstance(value, str):
-            # Of keys that neither CGI nor the request defines the PEP says nothing.
-            level = None if is_request_variable(key) or "." in key else "SHOULD"
+            defined = is_request_variable(key) or key == "wsgi.url_scheme"
+            if not defined and not key.isupper():
+                continue  # a server's own, under whatever name
+            # Of what looks like CGI's and is not, the PEP says nothing.
+            level = None if defined else "SHOULD"
             problems.append(
                 Problem(
                     "unicode-environ-native-str",
@@ -309,7 +331,7 @@ def check_strings(environ: Dict[Any, Any], inherited: Any, problems: List[Proble
 def check_extensions(environ: Dict[Any, Any], inherited: Any, problems: List[Problem]) -> None:
     """Check the names of the keys that the server itself defines."""
     for key in environ:
-        if not isinstance(key, str) or key.startswith(("HTTP_", "SSL_", "wsgi.", "REDIRECT_")):
+        if not isinstance(key, str) or key.startswith(FOREIGN_PREFIXES):
             continue
         if key in CGI_VARIABLES or key in CGI_LIKE or key in inherited:
             continue

@@ -65,6 +65,13 @@ class Exchange:
         return self.calls[0]
 
     @property
+    def behind(self) -> bytes:
+        """What came behind the response so far, the right answer to a fence left out."""
+        if self.response is None or self.fenced:
+            return b""
+        return bytes(self.connection.received[self.response.end :])
+
+    @property
     def notes(self) -> Notes:
         """What the application noted in the first call."""
         return Notes(self.call)
@@ -338,7 +345,12 @@ class Client:
         return Conversation(self, number, first_call)
 
     def exchange(
-        self, data: bytes | None = None, *, fence: bool = True, **parameters: Any
+        self,
+        data: bytes | None = None,
+        *,
+        fence: bool = True,
+        to_end: bool = False,
+        **parameters: Any,
     ) -> Exchange:
         """Send one request on a connection of its own and wait until all of it is over.
 
@@ -346,6 +358,8 @@ class Client:
             data: the request; a plain GET where None.
             fence: whether to follow it on the same connection, where that stays open, with a
                 request that shows that nothing was left behind.
+            to_end: whether to wait for the end of the connection as well, so that whatever the
+                server sends behind its response has come.
             parameters: what the application finds in ``inside.parameters``; JSON only.
 
         Errors:
@@ -359,6 +373,8 @@ class Client:
         exchange = conversation.exchange(response)
         if fence and response is not None and response.keeps_open and not conversation.ended:
             exchange.fenced = conversation.fence()
+        if to_end:
+            conversation.settled(lambda: conversation.ended)
         conversation.wait(
             lambda: all(call.settled for call in conversation.calls),
             "the application's call to return",

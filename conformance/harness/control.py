@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import time
 from typing import Any
@@ -100,10 +101,12 @@ class Caller:
             self.close()
             return
         self.buffer += data
-        *lines, rest = self.buffer.split(b"\n")
-        self.buffer = bytearray(rest)
-        for line in lines:
-            self._take(bytes(line))
+        # A long line comes in many parts: they are looked through once, not each time again.
+        if b"\n" in data:
+            *lines, self.buffer = self.buffer.split(b"\n")
+            for line in lines:
+                if self in self.control.callers:
+                    self._take(bytes(line))
         if len(self.buffer) > LONGEST_LINE:
             self.close()
 
@@ -111,23 +114,31 @@ class Caller:
         try:
             event = json.loads(line)
             moment, kind, data = float(event["t"]), str(event["kind"]), dict(event["data"])
-            if not self.number:
-                if kind != "called" or data.pop("token") != self.control.token:
-                    raise ValueError("not a call of this run")
+            if not math.isfinite(moment) or (kind == "called") is bool(self.number):
+                raise ValueError("not an event of this call")
+            if self.number:
+                self.timeline.append(Event(moment, "app", kind, self.number, data))
+            elif data.pop("token") == self.control.token:
                 self._begin(moment, data)
             else:
-                self.timeline.append(Event(moment, "app", kind, self.number, data))
-        except (ValueError, KeyError, TypeError, AttributeError):
+                raise ValueError("not a call of this run")
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             self.close()
 
     def _begin(self, moment: float, data: dict[str, Any]) -> None:
-        says = said_by(data.get("environ", {}), self.control.marker)
-        self.timeline = self.control.timeline
-        self.number = len(self.timeline.calls) + 1
+        if not is_call(data):
+            raise ValueError("not a description of a call")
+        says = said_by(data["environ"], self.control.marker)
         if says is not None:
             data["says"] = says
+            # Every other exchange has one that is as good; a trace keeps what is looked at.
+            data["environ"] = {"type": data["environ"].get("type", ""), "items": []}
+        self.timeline = self.control.timeline
+        number = len(self.timeline.calls) + 1
+        self.timeline.append(Event(moment, "app", "called", number, data))
+        self.number = number
+        if says is not None:
             self.control.heard.append(says)
-        self.timeline.append(Event(moment, "app", "called", self.number, data))
         self.send(self.control.scene if says is None else {"say": says})
 
     def send(self, value: Any) -> None:
@@ -145,6 +156,20 @@ class Caller:
             self.connection.close()
             if self.number:
                 self.timeline.append(Event(time.monotonic(), "app", "gone", self.number, {}))
+
+
+def is_call(data: dict[str, Any]) -> bool:
+    """Whether a call is described as the application in the payload describes it."""
+    environ, count, arguments = data.get("environ"), data.get("count"), data.get("arguments")
+    return (
+        isinstance(environ, dict)
+        and isinstance(environ.get("type"), str)
+        and isinstance(environ.get("items"), list)
+        and isinstance(count, int)
+        and isinstance(arguments, list)
+        and len(arguments) == max(count - 1, 0)
+        and isinstance(data.get("keywords"), list)
+    )
 
 
 def said_by(environ: dict[str, Any], marker: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -17,6 +18,7 @@ import psutil
 from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.loop import Loop
+from conformance.harness.processes import MARK, children_of, end_all, exit_status, left_behind
 from conformance.harness.response import Response, ResponseReader
 from conformance.probing import request
 from conformance.roster import Subject, fill
@@ -29,12 +31,18 @@ PORTS = range(20000, 32768)
 START_LIMIT = 20.0
 STOP_LIMIT = 5.0
 TRIES = 3
+# So many bytes of the log are kept: of its beginning in each probe's trace, and of its end.
 KEPT_LOG = 64 * 1024
 TAIL = 2000
+# As much as a pipe can be made to hold, so that one read takes all that a dead process left in it.
+READ_SIZE = 1 << 20
+# Whatever answers the question whether the server is ready with more than this is not it.
+MOST_READ = 1 << 16
+# How often to look again for processes that started while others were being killed.
+ROUNDS = 5
 # What of our own environment a server gets. Not all: some servers copy theirs into environ, and so
 # into evidence that people publish.
 INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
-MARK = "WSGI_CONFORMANCE_RUN"
 PLANTED = {
     # A server that copies its environment must not make a request header of this one ...
     "HTTP_X_CONFORMANCE_PLANTED": "from the process environment",
@@ -72,6 +80,8 @@ class Launcher:
         address: where the server listens, once it does.
         command: the words it was started with.
         started_in: seconds the last start took.
+        tail: the end of all that was written to the log so far.
+        status: exit status of the process, None while it runs.
     """
 
     def __init__(
@@ -96,10 +106,14 @@ class Launcher:
         self.command: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
         self.mark = secrets.token_hex(12)
-        self.log = bytearray()
-        self.log_dropped = 0
         self.started_in = 0.0
-        self.pidfd: int | None = None
+        self.status: int | None = None
+        self.family: list[psutil.Process] = []
+        self.pidfd = -1
+        self.reading = -1
+        self.tail = b""
+        self.logged = 0
+        self.room = KEPT_LOG
 
     def start(self) -> tuple[str, int]:
         """Start the server and wait until it has called our application.
@@ -110,7 +124,6 @@ class Launcher:
         Errors:
             StartFailure: it did not, for whatever reason.
         """
-        reasons: list[str] = []
         for _ in range(TRIES):
             port = self._choose_port()
             begun = time.monotonic()
@@ -118,16 +131,15 @@ class Launcher:
                 self._spawn(port)
                 self._await_answer(port)
             except StartFailure as failure:
-                reasons.append(str(failure))
-                still_free = is_port_free(self.host, port) or self.process_runs()
+                reason = f"{failure}{self._log_end()}"
                 self.stop()
-                if still_free and "answered by" not in str(failure):
-                    break  # not a quarrel about the port: another one would not help
+                if is_port_free(self.host, port):
+                    break  # nobody else has taken the port: another one would not help
                 continue
             self.started_in = time.monotonic() - begun
             self.address = (self.host, port)
             return self.address
-        raise StartFailure(reasons[-1] + self.log_tail())
+        raise StartFailure(reason)
 
     def _choose_port(self) -> int:
         for port in random.sample(PORTS, 200):
@@ -161,6 +173,9 @@ class Launcher:
         return environment
 
     def _spawn(self, port: int) -> None:
+        self.status = None
+        self.logged = 0
+        self.room = KEPT_LOG
         values = self._values(port)
         for name, text in self.subject.files.items():
             (self.rundir / name).write_text(fill(text, values), encoding="utf-8")
@@ -180,22 +195,21 @@ class Launcher:
                 stderr=writing,
                 start_new_session=True,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in a word or a variable
             os.close(reading)
-            raise StartFailure(f"{self.command[0]}: {error.strerror}") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise StartFailure(f"{self.command[0]}: {why}") from error
         finally:
             os.close(writing)
-        self.log.clear()
-        self.log_dropped = 0
         os.set_blocking(reading, False)
-        self.loop.watch(reading, lambda: self._read_log(reading))
         self.reading = reading
+        self.loop.watch(reading, self._read_log)
         self.pidfd = os.pidfd_open(self.process.pid)
         self.loop.watch(self.pidfd, self._ended)
 
-    def _read_log(self, reading: int) -> None:
+    def _read_log(self) -> None:
         try:
-            data = os.read(reading, 65536)
+            data = os.read(self.reading, READ_SIZE)
         except BlockingIOError:
             return
         except OSError:
@@ -203,16 +217,18 @@ class Launcher:
         if not data:
             self._close_log()
             return
-        room = KEPT_LOG - len(self.log)
-        if room > 0:
-            event = Event(time.monotonic(), "server", "log", 0, {"bytes": data[:room]})
-            self.control.timeline.append(event)
-            self.log += data[:room]
-        self.log_dropped += max(0, len(data) - room)
+        self.logged += len(data)
+        self.tail = (self.tail + data)[-TAIL:]
+        kept = data[: self.room]
+        if kept:
+            self.room -= len(kept)
+            self.control.timeline.append(
+                Event(time.monotonic(), "server", "log", 0, {"bytes": kept})
+            )
 
     def rotate_log(self) -> None:
         """Begin a new probe's share of the log: the bound is one for each probe."""
-        self.log.clear()
+        self.room = KEPT_LOG
 
     def _close_log(self) -> None:
         if self.reading >= 0:
@@ -220,42 +236,38 @@ class Launcher:
             os.close(self.reading)
             self.reading = -1
 
-    reading = -1
-
     def _ended(self) -> None:
         """Take in that the process has ended."""
         assert self.process is not None
-        assert self.pidfd is not None
-        self.loop.unwatch(self.pidfd)
-        os.close(self.pidfd)
-        self.pidfd = None
-        status = self.process.wait()
-        while self.reading >= 0 and self._has_log():
-            self._read_log(self.reading)
+        self._close_pidfd()
+        # Left to be reaped when all is over: until then its number, which is also that of its
+        # group, cannot become anybody else's.
+        self.status = exit_status(self.process.pid)
+        if self.reading >= 0:
+            self._read_log()
         self.control.timeline.append(
-            Event(time.monotonic(), "server", "exited", 0, {"status": status})
+            Event(time.monotonic(), "server", "exited", 0, {"status": self.status})
         )
 
-    def _has_log(self) -> bool:
-        try:
-            data = os.read(self.reading, 65536)
-        except OSError:
-            return False
-        room = max(0, KEPT_LOG - len(self.log))
-        if data and room:
-            event = Event(time.monotonic(), "server", "log", 0, {"bytes": data[:room]})
-            self.control.timeline.append(event)
-            self.log += data[:room]
-        return bool(data)
+    def _close_pidfd(self) -> None:
+        if self.pidfd >= 0:
+            self.loop.unwatch(self.pidfd)
+            os.close(self.pidfd)
+            self.pidfd = -1
 
     def process_runs(self) -> bool:
         """Whether the process that was started is there."""
-        return self.process is not None and self.pidfd is not None
+        return self.pidfd >= 0
 
     def log_tail(self) -> str:
-        """Return the end of the log for a message, or nothing where it is empty."""
-        text = self.log[-TAIL:].decode("utf-8", "backslashreplace").strip()
-        return f"; its log ends:\n{text}" if text else "; it wrote nothing to its log"
+        """Return the end of all that was written to the log, over all starts."""
+        return self.tail.decode("utf-8", "backslashreplace").strip()
+
+    def _log_end(self) -> str:
+        """Return the end of the log since the last start, to be put behind a message."""
+        text = self.tail[-self.logged :] if self.logged else b""
+        shown = text.decode("utf-8", "backslashreplace").strip()
+        return f"; its log ends:\n{shown}" if shown else "; it wrote nothing to its log"
 
     def _await_answer(self, port: int) -> None:
         """Wait until a request of ours has come through to our application.
@@ -274,13 +286,13 @@ class Launcher:
                 self.control.heard.clear()
                 if response is not None and word.encode() in response.body:
                     return
-                raise StartFailure(f"it called the application and answered {response}")
+                raise StartFailure(
+                    f"it called the application, and then {self._what_it_did(response)}"
+                )
             stranger = response or stranger
             # There is no event for a port that begins to listen; the end of the process is one.
             if self.loop.until(lambda: not self.process_runs(), pause):
-                assert self.process is not None
-                status = self.process.returncode
-                raise StartFailure(f"it ended with status {status} before it answered")
+                raise StartFailure(f"it ended with status {self.status} before it answered")
             pause = min(pause * 1.5, 0.02)
         if stranger is not None:
             raise StartFailure(
@@ -288,6 +300,11 @@ class Launcher:
                 f"{stranger}"
             )
         raise StartFailure(f"no answer on port {port} within {limit:g} s")
+
+    def _what_it_did(self, response: Response | None) -> str:
+        if not self.process_runs():
+            return f"ended with status {self.status}"
+        return "gave no answer" if response is None else f"answered {response}"
 
     def _ask(self, port: int, word: str, deadline: float) -> Response | None:
         with socket.socket() as asking:
@@ -320,55 +337,42 @@ class Launcher:
             response = reader.read(buffer, ended)
 
         self.loop.watch(asking, readable)
-        self.loop.until(
-            lambda: (
-                response is not None or ended or len(buffer) > KEPT_LOG or not self.process_runs()
-            ),
-            max(0.0, deadline - time.monotonic()),
-        )
-        self.loop.unwatch(asking)
+        try:
+            self.loop.until(
+                lambda: (
+                    ended
+                    or response is not None
+                    or len(buffer) > MOST_READ
+                    or not self.process_runs()
+                ),
+                max(0.0, deadline - time.monotonic()),
+            )
+        finally:
+            self.loop.unwatch(asking)
         return response
 
     def stop(self) -> None:
         """End the process, its children, and whatever they started; return when all are gone."""
         if self.process is None:
             return
-        family = self._family()
+        self.family += children_of(self.process.pid)
         self._signal_group(getattr(signal, self.subject.stop_signal))
         self.loop.until(lambda: not self.process_runs(), STOP_LIMIT * self.scale)
         self._signal_group(signal.SIGKILL)
         self.loop.until(lambda: not self.process_runs(), STOP_LIMIT)
-        family += [process for process in self._marked() if process not in family]
-        for process in family:
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(family, STOP_LIMIT)
+        for _ in range(ROUNDS):
+            left = [*self.family, *left_behind(self.mark, self.process.pid)]
+            if not left:
+                break
+            end_all(self.loop, left, STOP_LIMIT)
+            self.family = []
         self._close_log()
+        self._close_pidfd()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(STOP_LIMIT)
         self.process = None
-
-    def _family(self) -> list[psutil.Process]:
-        assert self.process is not None
-        try:
-            return psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
-
-    def _marked(self) -> list[psutil.Process]:
-        """Return processes that left the family but still carry the run's mark."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get(MARK) == self.mark:
-                    found.append(process)
-            except (psutil.Error, OSError):
-                continue
-        return found
 
     def _signal_group(self, number: int) -> None:
         assert self.process is not None
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return

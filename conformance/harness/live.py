@@ -90,13 +90,18 @@ class Live(Driver):
         self.address = address
         self.limit = limit
         self.sockets: dict[int, socket.socket] = {}
+        self.paused: set[int] = set()
         self.begin()
 
-    def begin(self) -> Timeline:
-        """Start a new trace; what is left of the last one is closed."""
+    def close(self) -> None:
+        """Close all connections and open all gates, so that the server is free to end."""
         for number in list(self.sockets):
             self._drop(number)
         self.control.release()
+
+    def begin(self) -> Timeline:
+        """Start a new trace; what is left of the last one is closed."""
+        self.close()
         self.timeline = self.control.timeline = Timeline()
         self.opened = 0
         return self.timeline
@@ -110,7 +115,7 @@ class Live(Driver):
             lambda: condition() or timeline.exited is not None,
             self.limit if limit is None else limit,
         )
-        met = condition()
+        met = bool(condition())
         self._record("harness", "mark", met=met)
         if not met and timeline.exited is not None:
             raise Died(f"the server's process ended with status {timeline.exited}")
@@ -129,7 +134,7 @@ class Live(Driver):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.setblocking(False)
         status = connection.connect_ex(self.address)
-        self._record("client", "open", number)
+        self._record("client", "open", number, address=list(self.address))
         if status not in (0, errno.EINPROGRESS):
             self._record("client", "refused", number, error=errno.errorcode.get(status, "?"))
             connection.close()
@@ -154,6 +159,10 @@ class Live(Driver):
     def _watch(self, number: int) -> None:
         timeline = self.timeline
         self.loop.watch(self.sockets[number], lambda: self._readable(number, timeline))
+
+    def _watch_if_open(self, number: int) -> None:
+        if number not in self.paused and self.timeline.connections[number].ended is None:
+            self._watch(number)
 
     def _quick(self, connection: socket.socket) -> None:
         # Without it the kernel holds back acknowledgements, and a server that sends head and body
@@ -190,11 +199,13 @@ class Live(Driver):
     def send(self, connection: int, data: bytes) -> None:
         sock = self.sockets.get(connection)
         position = 0
+        # Each part that goes out begins the wait anew; what is received meanwhile does not.
+        deadline = time.monotonic() + self.limit
         while sock is not None and position < len(data):
             try:
                 count = sock.send(memoryview(data)[position:])
             except BlockingIOError:
-                if not self._writable(connection, sock):
+                if not self._writable(connection, sock, deadline - time.monotonic()):
                     break
                 sock = self.sockets.get(connection)
                 continue
@@ -203,9 +214,10 @@ class Live(Driver):
                 break
             self._record("client", "sent", connection, bytes=data[position : position + count])
             position += count
+            deadline = time.monotonic() + self.limit
             self._quick(sock)
 
-    def _writable(self, number: int, connection: socket.socket) -> bool:
+    def _writable(self, number: int, connection: socket.socket, limit: float) -> bool:
         """Wait for room in the send buffer, reading meanwhile, as a server may block on us."""
         timeline = self.timeline
         ready: list[bool] = []
@@ -218,12 +230,14 @@ class Live(Driver):
             self._readable(number, timeline)
 
         self.loop.unwatch(connection)
-        self.loop.watch(connection, either, selectors.EVENT_READ | selectors.EVENT_WRITE)
-        self.loop.until(lambda: bool(ready) or timeline.exited is not None, self.limit)
+        if number in self.paused or timeline.connections[number].ended is not None:
+            self.loop.watch(connection, writable, selectors.EVENT_WRITE)
+        else:
+            self.loop.watch(connection, either, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        self.loop.until(lambda: bool(ready) or timeline.exited is not None, limit)
         if number in self.sockets:
             self.loop.unwatch(connection)
-            if timeline.connections[number].ended is None:
-                self._watch(number)
+            self._watch_if_open(number)
         return bool(ready)
 
     def end(self, connection: int, how: str) -> None:
@@ -246,8 +260,8 @@ class Live(Driver):
         if sock is None:
             return
         self.loop.unwatch(sock)
-        if not paused and self.timeline.connections[connection].ended is None:
-            self._watch(connection)
+        (self.paused.add if paused else self.paused.discard)(connection)
+        self._watch_if_open(connection)
 
     def open_gate(self, call: int, value: Any) -> None:
         self._record("harness", "opened-gate", call)
@@ -255,5 +269,6 @@ class Live(Driver):
 
     def _drop(self, number: int) -> None:
         sock = self.sockets.pop(number)
+        self.paused.discard(number)
         self.loop.unwatch(sock)
         sock.close()

@@ -32,8 +32,10 @@ class Loop:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
         self._woken.setblocking(False)
         self._interrupted = False
+        self._forgiving = False
         self.waited = 0.0
         self.watch(self._woken, self._interrupt)
 
@@ -65,7 +67,7 @@ class Loop:
         """
         deadline: float | None = None
         while True:
-            if self._interrupted:
+            if self._interrupted and not self._forgiving:
                 raise Interrupted
             if condition():
                 return True
@@ -84,25 +86,28 @@ class Loop:
         ready = self._selector.select(timeout)
         self.waited += time.monotonic() - before
         for key, _ in ready:
-            # An earlier callback of this batch may have stopped watching it.
-            if key.fd in self._selector.get_map():
+            # An earlier callback of this batch may have stopped watching it, and another may even
+            # be watching a new file of the same number.
+            if self._selector.get_map().get(key.fd) is key:
                 key.data()
 
     def interrupt(self) -> None:
         """Make every wait, now and later, end in ``Interrupted``; may be called from any thread."""
         self._interrupted = True
-        self._wake.send(b"!")
+        try:
+            self._wake.send(b"!")
+        except OSError:  # woken up often enough already, or closed
+            return
 
     def forgive(self) -> None:
-        """Allow waits again after an interruption, for the time it takes to clean up."""
-        self._interrupted = False
+        """Allow waits from now on, whoever interrupts, for the time it takes to clean up."""
+        self._forgiving = True
 
     def _interrupt(self) -> None:
-        self._woken.recv(16)
-        self._interrupted = True
+        self._woken.recv(4096)
 
     def close(self) -> None:
-        """Release the loop's own descriptors."""
+        """Release the loop's own descriptors; a second time does nothing."""
         self._selector.close()
         self._wake.close()
         self._woken.close()

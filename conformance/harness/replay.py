@@ -22,6 +22,12 @@ class Replay(Driver):
     def __init__(self, events: list[Event]) -> None:
         self.timeline = Timeline()
         self._ahead = deque(events)
+        # What a server should say of its own address was true of the one that was talked to.
+        for event in events:
+            if event.kind == "open" and "address" in event.data:
+                host, port = event.data["address"]
+                self.address = (host, port)
+                break
         self._opened = 0
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
@@ -29,7 +35,7 @@ class Replay(Driver):
             event = self._ahead.popleft()
             self.timeline.append(event)
             if event.eye == "harness" and event.kind == "mark":
-                if condition() != event.data["met"]:
+                if bool(condition()) != event.data["met"]:
                     raise TraceError("the probe has changed since the trace was stored")
                 if not event.data["met"] and self.timeline.exited is not None:
                     raise Died(f"the server's process ended with status {self.timeline.exited}")

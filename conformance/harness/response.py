@@ -16,7 +16,11 @@ STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) (\d{3}) ([\t\x20-\x7e\x80-\xff]*)")
 LOOSE_STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d)[ \t]+(\d{3})(?:[ \t]+(.*))?$", re.DOTALL)
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?")
+QUOTED = rb'"(?:[\t\x20-\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
+# Blanks around an extension's ";" and "=" may be read but not be sent (RFC 9112 section 7.1.1).
+CHUNK_EXTENSION = rb"(?:;" + TOKEN.pattern + rb"(?:=(?:" + TOKEN.pattern + rb"|" + QUOTED + rb"))?)"
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})" + CHUNK_EXTENSION + rb"*")
+LOOSE_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
 DIGITS = re.compile(rb"[0-9]{1,18}")
 LONGEST_HEAD = 1 << 20
 
@@ -104,6 +108,7 @@ class ResponseReader:
         self.state = "head"
         self.body = bytearray()
         self.remaining = 0
+        self.searched = start
 
     def read(self, buffer: bytearray, ended: bool) -> Response | None:
         """Read on.
@@ -131,11 +136,16 @@ class ResponseReader:
         self.response.defects.append(Defect(part, text))
 
     def _cut_short(self, buffer: bytearray) -> None:
-        if self.position == len(buffer) and self.state == "head" and not self.response.interim:
+        if self.state == "nothing":
+            return
+        if len(buffer) == self.response.start:
             self.state = "nothing"
             return
-        if self.state == "to_end":
-            self.response.complete = self.response.status != 0
+        if self.state == "garbage":
+            # Only now, so that it does not depend on how the bytes came in.
+            self._wrong("head", f"no status line, but {bytes(self.body[:40])!r}")
+        elif self.state == "to_end":
+            self.response.complete = self.response.status != 0 and self.response.framing == "close"
         else:
             self._wrong("end", f"connection ended in the {self.state.replace('_', ' ')}")
             if self.state == "head":
@@ -147,40 +157,55 @@ class ResponseReader:
         return False
 
     def _head(self, buffer: bytearray) -> bool:
-        while buffer[self.position : self.position + 2] == b"\r\n":
+        start = self.position
+        first = bytes(buffer[start : start + len(b"HTTP/")])
+        if first[:2] == b"\r\n":
             self._wrong("head", "empty line before the status line")
-            self.position += 2
-        match = END_OF_HEAD.search(buffer, self.position)
-        first = bytes(buffer[self.position : self.position + 5])
-        if not b"HTTP/".startswith(first[: len(b"HTTP/")]) and first:
-            self._wrong("head", f"no status line, but {bytes(buffer[self.position :][:40])!r}")
-            self.state = "to_end"
+            self.position = self.searched = start + 2
             return True
+        if first == b"\r":
+            return False
+        if not b"HTTP/".startswith(first):
+            self.state = "garbage"
+            return True
+        match = END_OF_HEAD.search(buffer, self.searched, start + LONGEST_HEAD)
         if match is None:
-            if len(buffer) - self.position > LONGEST_HEAD:
+            if len(buffer) - start >= LONGEST_HEAD:
                 self._wrong("head", "a head of more than 1 MiB")
                 self.state = "to_end"
                 return True
+            # The end may have come in part.
+            self.searched = max(start, len(buffer) - 3)
             return False
-        head = bytes(buffer[self.position : match.end()])
-        self.position = match.end()
-        self._parse_head(head)
+        self.position = self.searched = match.end()
+        self._parse_head(bytes(buffer[start : match.end()]))
         if 100 <= self.response.status <= 199 and self.response.status != 101:
-            self.response.interim.append(self.response.status)
-            self.response.fields = []
+            self._pass_interim()
             return True
         self.response.head_end = self.position
         self._choose_framing()
         return True
 
+    def _pass_interim(self) -> None:
+        """Count an interim response, and forget all else of it: the final one is still to come."""
+        response = self.response
+        response.interim.append(response.status)
+        self._refuse_coding()
+        response.version, response.status, response.reason, response.fields = "", 0, b"", []
+
+    def _refuse_coding(self) -> None:
+        """Note a transfer coding where there never is a body (RFC 9112 section 6.1)."""
+        if self.response.all("Transfer-Encoding"):
+            self._wrong("framing", f"Transfer-Encoding in a {self.response.status} response")
+
     def _parse_head(self, head: bytes) -> None:
-        lines = head.split(b"\n")[:-2]
+        lines = head.split(b"\n")[:-1]
         for line in lines:
             if not line.endswith(b"\r"):
                 self._wrong("head", f"a line that ends in LF alone: {line[:60]!r}")
-        stripped = [line.removesuffix(b"\r") for line in lines]
-        self._parse_status_line(stripped[0])
-        for line in stripped[1:]:
+        status_line, *field_lines, _ = (line.removesuffix(b"\r") for line in lines)
+        self._parse_status_line(status_line)
+        for line in field_lines:
             self._parse_field_line(line)
 
     def _parse_status_line(self, line: bytes) -> None:
@@ -218,6 +243,8 @@ class ResponseReader:
             self._wrong("framing", "Content-Length together with Transfer-Encoding")
         if len(lengths) > 1:
             self._wrong("framing", f"{len(lengths)} Content-Length fields")
+        if response.status == 204:
+            self._refuse_coding()
         if self.method == "HEAD" or response.status in (204, 304):
             response.framing, response.complete, self.state = "none", True, "done"
         elif codings:
@@ -248,6 +275,8 @@ class ResponseReader:
         self.position = len(buffer)
         return False
 
+    _garbage = _to_end
+
     def _take(self, buffer: bytearray) -> None:
         part = buffer[self.position : self.position + self.remaining]
         self.body += part
@@ -271,6 +300,8 @@ class ResponseReader:
         match = CHUNK_SIZE.fullmatch(line)
         if match is None:
             self._wrong("chunk", f"malformed chunk size {line[:60]!r}")
+            match = LOOSE_CHUNK_SIZE.fullmatch(line)
+        if match is None:
             self.state = "to_end"
             return True
         self.remaining = int(match[1], 16)

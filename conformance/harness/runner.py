@@ -6,7 +6,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,18 @@ from conformance.harness.replay import Replay
 from conformance.harness.verify import Judgement, ProbeMistake, Verify, worst
 from conformance.paths import PROBES
 from conformance.probing import Probe
-from conformance.results import SubjectResult, Verdict
+from conformance.results.model import SubjectResult, Verdict
 from conformance.roster import Subject
 from conformance.rules import Rule
-from conformance.trace import Event, Timeline, to_json
+from conformance.trace import Event, Timeline, TraceError, to_json
 
 __all__ = ["EVERY_EXCHANGE", "Options", "Run", "judge_again", "run_subject"]
 
 EVERY_EXCHANGE = "every-exchange"
 # Seconds a single wait may take: for what a probe cannot go on without, and for what it can.
 LIMIT = 5.0
+# Seconds in which a process that has ended is known to have ended.
+GRACE = 0.25
 # After so many hangs and crashes in a row the rest is not tried: a subject has had its chance.
 PATIENCE = 6
 
@@ -59,6 +61,10 @@ class Options:
     probe_folders: Sequence[Path] = (PROBES,)
     scale: float = 1.0
     progress: Callable[[str, int, int], None] = lambda name, done, total: None
+
+    def reporting(self, progress: Callable[[str, int, int], None]) -> Options:
+        """Return the same options with somewhere to report progress to."""
+        return replace(self, progress=progress)
 
     def chosen(self) -> list[Probe]:
         """Return the probes that judge a wanted rule; for general rules alone, every probe."""
@@ -110,10 +116,15 @@ def conduct(
         ending = ("error", str(missing))
     except ProbeMistake as mistake:
         ending = ("error", f"the probe itself is wrong: {mistake}")
-    except (Interrupted, KeyboardInterrupt):
+    except (Interrupted, TraceError):
         raise
     except Exception as error:
         ending = ("error", f"the probe's client half raised {type(error).__name__}: {error}")
+    if ending is not None and ending[0] == "error":
+        # A dying process closes its connections first; that it has died shows a little later.
+        timeline = driver.timeline
+        if driver.until(lambda: timeline.exited is not None, GRACE):
+            ending = ("crash", f"the server's process ended with status {timeline.exited}")
     outcome, why = ending or ("error", "the probe forgot to judge it")
     judgements = []
     for rule in probe.rules:
@@ -173,44 +184,52 @@ class Performance:
 
     def perform(self, directory: Path) -> None:
         """Start the subject, play every probe, stop it."""
-        token = secrets.token_hex(16)
-        control = Control(self.loop, token, self.marker)
+        values = {"python": self.environment.python, "bin": self.environment.bin}
+        self.run.result.version = self.environment.subject_version(self.subject, values)
         payload = write_payload(directory / "payload", self.options.probe_folders)
-        write_session(payload, control.address, token)
         rundir = directory / "run"
         rundir.mkdir(mode=0o755)
         scale = self.options.scale
+        token = secrets.token_hex(16)
+        control = Control(self.loop, token, self.marker)
         self.launcher = Launcher(
             self.subject, self.environment, self.loop, control, payload, rundir, scale
         )
-        values = {"python": self.environment.python, "bin": self.environment.bin}
-        self.run.result.version = self.environment.subject_version(self.subject, values)
+        self.driver = Live(self.loop, control, self.launcher.address, LIMIT * scale)
         try:
-            address = self.launcher.start()
+            write_session(payload, control.address, token)
+            self.driver.address = self.launcher.start()
             self.run.result.started = True
             self.run.result.started_in = round(self.launcher.started_in, 4)
-            self.driver = Live(self.loop, control, address, LIMIT * scale)
             self._play_all()
         except StartFailure as failure:
             self.run.result.failure = str(failure)
         finally:
             self.loop.forgive()
-            self.run.result.log = self.launcher.log_tail()
+            self.driver.close()
             self.launcher.stop()
+            self.run.result.log = self.launcher.log_tail()
             control.close()
 
     def _play_all(self) -> None:
         chosen = self.options.chosen()
+        begun, waited = time.monotonic(), self.loop.waited
         in_a_row = 0
+        given_up: tuple[str, str] | None = None
         for number, probe in enumerate(chosen):
             self.options.progress(self.subject.name, number, len(chosen))
-            if in_a_row >= PATIENCE:
-                self._skip(probe, f"not tried: the last {PATIENCE} probes each hung or crashed")
+            if given_up is not None:
+                self._skip(probe, *given_up)
                 continue
             in_a_row = in_a_row + 1 if self._play(probe) else 0
-            if in_a_row and not self._restart():
-                return
+            if in_a_row >= PATIENCE:
+                why = f"not tried: the last {PATIENCE} probes each hung or crashed"
+                given_up = ("hang", why)
+            elif in_a_row and number + 1 < len(chosen) and not self._restart():
+                given_up = ("crash", "not tried: the server did not start again")
         self.options.progress(self.subject.name, len(chosen), len(chosen))
+        self.run.result.playing = round(time.monotonic() - begun, 4)
+        self.run.result.waited = round(self.loop.waited - waited, 4)
         self._keep_general()
 
     def _play(self, probe: Probe) -> bool:
@@ -219,7 +238,7 @@ class Performance:
         self.launcher.rotate_log()
         judgements, unhealthy = conduct(self.driver, probe, self.options.rules, self.marker)
         self.loop.drain()
-        key = f"t{len(self.run.traces) + 1}"
+        key = f"{self.subject.name}:t{len(self.run.traces) + 1}"
         self.run.traces[key] = {
             "probe": probe.name,
             "subject": self.subject.name,
@@ -236,6 +255,8 @@ class Performance:
         return unhealthy or not self.launcher.process_runs()
 
     def _restart(self) -> bool:
+        # A call that waits at a gate would keep its server from ending.
+        self.driver.close()
         self.launcher.stop()
         try:
             self.driver.address = self.launcher.start()
@@ -244,9 +265,9 @@ class Performance:
             return False
         return True
 
-    def _skip(self, probe: Probe, why: str) -> None:
+    def _skip(self, probe: Probe, outcome: str, why: str) -> None:
         for rule in probe.rules:
-            self._keep(probe.name, Judgement(rule, "hang", probe.summary, why), None)
+            self._keep(probe.name, Judgement(rule, outcome, probe.summary, why), None)
 
     def _keep(self, probe: str, judgement: Judgement, trace: str | None) -> None:
         if judgement.rule not in self.options.wanted:
@@ -271,18 +292,15 @@ class Performance:
             self._keep(EVERY_EXCHANGE, judgement, key)
 
 
-def run_subject(
-    subject: Subject, environment: Environment, options: Options, loop: Loop | None = None
-) -> Run:
+def run_subject(subject: Subject, environment: Environment, options: Options, loop: Loop) -> Run:
     """Run one subject from start to end.
 
     Args:
-        loop: to be able to interrupt the run from another thread.
+        loop: a new one; interrupting it from another thread ends the run.
 
     Errors:
         Interrupted: the run was told to stop; nothing of the subject is left.
     """
-    loop = loop or Loop()
     begun = time.monotonic()
     performance = Performance(subject, environment, options, loop)
     with tempfile.TemporaryDirectory(prefix="wsgi-conformance-") as directory:
@@ -291,8 +309,6 @@ def run_subject(
         performance.perform(Path(directory))
     result = performance.run.result
     result.duration = round(time.monotonic() - begun, 4)
-    result.waited = round(loop.waited, 4)
-    loop.close()
     return performance.run
 
 

@@ -59,7 +59,6 @@ def check_twin(
     *,
     whole: bool = False,
     scale: float = 0.2,
-    loop: Loop | None = None,
 ) -> TwinReport:
     """Serve a twin and judge it.
 
@@ -71,8 +70,11 @@ def check_twin(
     played = probes if whole else probes_of(twin, probes)
     options = Options(played, rules, frozenset(rules), folders, scale)
     subject = twin_subject(twin)
-    run = run_subject(subject, current(subject), options, loop)
-    return report(twin, run)
+    loop = Loop()
+    try:
+        return report(twin, run_subject(subject, current(subject), options, loop))
+    finally:
+        loop.close()
 
 
 def probes_of(twin: Twin, probes: Mapping[str, Probe]) -> Mapping[str, Probe]:
@@ -87,7 +89,9 @@ def report(twin: Twin, run: Run) -> TwinReport:
         return TwinReport(twin, (f"did not start: {run.result.failure}",), ())
     broken = [verdict for verdict in run.result.verdicts if verdict.outcome in BROKEN]
     errors = [verdict for verdict in run.result.verdicts if verdict.outcome == "error"]
-    caught = {verdict.rule for verdict in broken}
+    # A finding of HTTP alone is shown as a note, for a twin as for anybody.
+    notes = [verdict for verdict in run.result.verdicts if verdict.level == "undefined (HTTP)"]
+    caught = {verdict.rule for verdict in broken + [n for n in notes if n.outcome == "info"]}
     expected = {*twin.rules, *twin.also} if twin.bad else set()
     missed = [rule for rule in twin.rules if twin.bad and rule not in caught]
     unrelated = [verdict for verdict in broken + errors if verdict.rule not in expected]

@@ -81,10 +81,17 @@ def make_application(directory: str) -> Callable[..., Any]:
 
 
 def inherited_keys(environ: Any) -> List[str]:
-    """Return the keys whose value the server took from its process's environment."""
+    """Return the keys whose value the server took from its process's environment.
+
+    As it is, or as the PEP wants it: the same bytes, one Latin-1 character each.
+    """
     if not isinstance(environ, dict):
         return []
-    return [key for key in os.environ if environ.get(key) == os.environ[key]]
+    return [
+        key
+        for key, value in os.environ.items()
+        if key in environ and environ[key] in (value, os.fsencode(value).decode("latin-1"))
+    ]
 
 
 def say(text: str, start_response: Callable[..., Any]) -> Any:

@@ -138,8 +138,11 @@ class Inside:
 
 
 def describe(error: BaseException) -> str:
-    """Return type and message of an exception, bounded."""
-    return f"{type(error).__name__}: {error}"[:300]
+    """Return type and message of an exception, bounded, whatever its ``__str__`` does."""
+    try:
+        return f"{type(error).__name__}: {error}"[:300]
+    except Exception:
+        return f"{type(error).__name__} that cannot be printed"
 
 
 class RecordedStartResponse:

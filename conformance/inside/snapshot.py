@@ -84,6 +84,9 @@ def encode(value: Any) -> Any:
         return {"S": str.__str__(value), "c": kind.__name__}
     if isinstance(value, bytes):
         return {"B": bytes.__getitem__(value, slice(None)).decode("latin-1"), "c": kind.__name__}
+    if isinstance(value, tuple):
+        items = [encode(item) for item in tuple.__iter__(value)]
+        return {"T": items, "c": kind.__name__}
     return {
         "o": f"{kind.__module__}.{kind.__qualname__}",
         "r": bounded_repr(value),
@@ -125,6 +128,8 @@ def decode(value: Any) -> Any:
         return type(value["c"], (str,), {})(value["S"])
     if "B" in value:
         return type(value["c"], (bytes,), {})(value["B"].encode("latin-1"))
+    if "T" in value:
+        return type(value["c"], (tuple,), {})(decode(item) for item in value["T"])
     if "o" in value:
         return Opaque(value["o"], value["r"], value["m"])
     raise ValueError(f"not a snapshot: {value!r}")

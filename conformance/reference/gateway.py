@@ -257,10 +257,10 @@ class Gateway:
         """
         if not isinstance(block, bytes):
             raise TypeError(f"a block of the body is a {type(block).__name__}, not bytes")
-        if not self.started:
-            raise AssertionError("body data before start_response was called")
         if not block:
             return
+        if not self.started:
+            raise AssertionError("body data before start_response was called")
         if not self.head_sent:
             self.send_head(block)
         if not self.has_body():

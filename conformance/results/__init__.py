@@ -2,6 +2,7 @@
 
 from conformance.results.model import (
     FORMAT,
+    OUTCOMES,
     VERSION,
     Results,
     ResultsError,
@@ -13,6 +14,7 @@ from conformance.results.model import (
 
 __all__ = [
     "FORMAT",
+    "OUTCOMES",
     "VERSION",
     "Results",
     "ResultsError",

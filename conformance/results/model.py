@@ -67,7 +67,8 @@ class SubjectResult:
         started: whether it answered with our application; where not, ``failure`` says why.
         command: how it was started, placeholders filled in but for the run directory.
         started_in: seconds from start to first answer.
-        duration: seconds for the whole subject; waited: of these, spent waiting for events.
+        duration: seconds for the whole subject; playing: of these, with probes; waited: of those,
+            spent waiting for events.
         exchanges: connections made; log: the end of what it wrote to its standard streams.
     """
 
@@ -82,6 +83,7 @@ class SubjectResult:
     command: list[str] = field(default_factory=list)
     started_in: float = 0.0
     duration: float = 0.0
+    playing: float = 0.0
     waited: float = 0.0
     exchanges: int = 0
     verdicts: list[Verdict] = field(default_factory=list)

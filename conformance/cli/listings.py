@@ -1,0 +1,155 @@
+"""``wsgi-conformance rules`` and ``wsgi-conformance servers``: what is known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import textwrap
+from typing import Any
+
+from conformance import rules
+from conformance.cli.exits import CLEAN
+from conformance.cli.suite import Suite, load_suite
+from conformance.harness import environment
+from conformance.harness.environment import EnvironmentFailure
+from conformance.report.traceability import TraceRow
+from conformance.roster import Subject, load_roster
+from conformance.rules import Rule
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands: Any) -> None:
+    """Add both commands to the parser."""
+    parser = commands.add_parser(
+        "rules",
+        help="list the rules, or explain some",
+        description="List every obligation of PEP 3333 that is known, or explain those named: what "
+        "the rule says, how it is probed, which twins check the check, or why it is untested.",
+    )
+    parser.add_argument("ids", nargs="*", metavar="ID", help="ids or globs, such as 'close-*'")
+    parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
+    parser.set_defaults(command=show_rules)
+    parser = commands.add_parser(
+        "servers",
+        help="list the servers of the roster",
+        description="List the servers that this suite knows how to start, whether they are "
+        "installed here, and how each is started.",
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
+    parser.set_defaults(command=show_servers)
+
+
+def show_rules(options: argparse.Namespace) -> int:
+    """List or explain rules."""
+    suite = load_suite()
+    chosen = rules.matching(options.ids or ["*"])
+    rows = {row.rule: row for row in suite.traceability()}
+    if options.json:
+        _dump([as_json(rule, rows[rule.id]) for rule in chosen])
+    elif options.ids:
+        print("\n\n".join(explain(rule, rows[rule.id], suite) for rule in chosen))
+    else:
+        for rule in chosen:
+            row = rows[rule.id]
+            state = f"{len(row.probes)} probe(s)" if row.probes else "untested"
+            print(f"{rule.id:45} {rule.effective_level:10} {rule.party:11} {state}")
+    return CLEAN
+
+
+def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
+    """Return what ``rules --json`` gives for a rule."""
+    return {
+        "id": rule.id,
+        "level": rule.level,
+        "party": rule.party,
+        "section": rule.section,
+        "anchor": rule.anchor,
+        "observable": rule.observable,
+        "probes": list(row.probes),
+        "twins": list(row.twins),
+        "untested": row.untested,
+        "reported_as": rule.effective_level,
+        "summary": rule.summary,
+        "url": rule.url,
+    }
+
+
+def explain(rule: Rule, row: TraceRow, suite: Suite) -> str:
+    """Return a rule as a text for people."""
+    parts = [
+        f"{rule.id}\n{rule.level}, binds the {rule.party} - {rule.section}\n{rule.url}",
+        _wrapped("", rule.summary),
+    ]
+    if rule.effective_level != rule.level:
+        parts.append(_wrapped("Reported as: ", rule.effective_level))
+    parts.append(_wrapped("How: ", rule.how))
+    if rule.pitfalls:
+        parts.append(_wrapped("Beware: ", rule.pitfalls))
+    for number in rule.ambiguity:
+        ambiguity = rules.ambiguities()[number]
+        parts.append(_wrapped(f"Unclear ({ambiguity.title}): ", ambiguity.reading))
+        parts.append(_wrapped("  so reported: ", ambiguity.report))
+    for name in row.probes:
+        summary = suite.probes[name].summary if name in suite.probes else "checked in every probe"
+        parts.append(_wrapped(f"Probe {name}: ", summary))
+    for name in row.twins:
+        twin = suite.twins[name]
+        kind = "Bad twin" if twin.bad else "Good twin"
+        parts.append(_wrapped(f"{kind} {name}: ", twin.summary))
+    if row.untested:
+        parts.append(_wrapped("Untested: ", row.untested))
+    return "\n".join(parts)
+
+
+def _wrapped(label: str, text: str) -> str:
+    return textwrap.fill(label + text, 96, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def show_servers(options: argparse.Namespace) -> int:
+    """List the roster."""
+    rows = [describe(subject) for subject in load_roster().values()]
+    if options.json:
+        _dump(rows)
+        return CLEAN
+    for row in rows:
+        state = row["version"] if row["installed"] else "-"
+        print(f"{row['name']:20} {state:12} {' '.join(row['command'])}")
+        if row["runs_here"] is not True:
+            print(f"{'':20} {'':12} {row['runs_here']}")
+    return CLEAN
+
+
+def describe(subject: Subject) -> dict[str, Any]:
+    """Return what ``servers --json`` gives for a server."""
+    version, reason = "", ""
+    try:
+        found = environment.current(subject)
+    except EnvironmentFailure as failure:
+        reason = str(failure)
+    else:
+        if found.missing:
+            reason = f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
+        else:
+            version = found.subject_version(subject, {"python": found.python, "bin": found.bin})
+    absent = [program for program in subject.system if not shutil.which(program)]
+    if absent and not reason:
+        reason = f"needs Debian packages: {' '.join(absent)}"
+    return {
+        "name": subject.name,
+        "title": subject.title or subject.name,
+        "installed": not reason,
+        "version": version,
+        "command": list(subject.command),
+        "runs_here": reason or True,
+        "install": list(subject.install),
+        "homepage": subject.homepage,
+        "notes": subject.notes,
+    }
+
+
+def _dump(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=1)
+    print()

@@ -1,0 +1,227 @@
+"""``wsgi-conformance run``: servers in, verdicts out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance import __version__, rules
+from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
+from conformance.cli.suite import Suite, load_suite, writable
+from conformance.harness import environment
+from conformance.harness.environment import Environment
+from conformance.harness.general import GENERAL_RULES
+from conformance.harness.runner import Options, Run
+from conformance.harness.session import Session
+from conformance.report.html import render_html
+from conformance.report.terminal import Terminal
+from conformance.results import Results, SubjectResult, Verdict, save_results
+from conformance.roster import Subject, load_roster, select
+
+__all__ = ["add_commands", "exit_code"]
+
+ALWAYS = ("reference", "wsgiref")
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "run",
+        help="judge servers",
+        description="Start servers and judge them by the rules of PEP 3333. Without a name: the "
+        "reference server, wsgiref, and every server of the roster that is installed here; with "
+        "--isolated, the whole roster.",
+    )
+    parser.add_argument(
+        "servers",
+        nargs="*",
+        metavar="NAME|FILE.toml",
+        help="a server of the roster, or a TOML file of your own",
+    )
+    what = parser.add_argument_group("what is judged")
+    what.add_argument(
+        "--rule", action="append", default=[], metavar="GLOB", help="only rules named like this"
+    )
+    what.add_argument(
+        "--probe", action="append", default=[], metavar="GLOB", help="only probes named like this"
+    )
+    what.add_argument(
+        "--probes",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="also the probes of this directory",
+    )
+    how = parser.add_argument_group("how it is run")
+    how.add_argument(
+        "--isolated",
+        action="store_true",
+        help="make and keep an environment for each server, with its requirements alone",
+    )
+    how.add_argument(
+        "--python", metavar="P", help="interpreter to run the servers with (or to isolate with)"
+    )
+    how.add_argument(
+        "--jobs", type=_count, metavar="N", help="servers at a time (one for each processor)"
+    )
+    how.add_argument(
+        "--timeout-scale",
+        type=_factor,
+        default=1.0,
+        metavar="X",
+        help="multiply all limits, on a slow machine",
+    )
+    out = parser.add_argument_group("what is written")
+    out.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
+    out.add_argument("--html", type=Path, metavar="F", help="the matrix, one self-contained file")
+    out.add_argument(
+        "--fail-on",
+        choices=("must", "should", "never"),
+        default="must",
+        help="what makes the exit code 1: a broken MUST (the default), a broken SHOULD too, or "
+        "nothing",
+    )
+    parser.set_defaults(command=run)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _factor(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1000:
+        raise argparse.ArgumentTypeError("more than 0 and at most 1000")
+    return number
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    suite = load_suite(options.probes, options.probe)
+    wanted = frozenset(rule.id for rule in rules.matching(options.rule or ["*"]))
+    subjects = choose(options)
+    for path in (options.json, options.html):
+        if path is not None:
+            writable(path)
+    settings = make_options(suite, wanted, options)
+    terminal = Terminal(subjects)
+    settings = settings.reporting(terminal.progress)
+    session = Session(
+        settings,
+        lambda subject: environment_of(subject, options),
+        options.jobs or min(len(subjects), os.cpu_count() or 1),
+        lambda one: terminal.finished(one.result),
+    )
+    begun = time.time()
+    with terminal:
+        runs = session.run(subjects)
+    results = gather(runs, begun)
+    write(results, suite, options)
+    terminal.summary(results, [path for path in (options.json, options.html) if path])
+    return exit_code(results.subjects, options.fail_on)
+
+
+def choose(options: argparse.Namespace) -> list[Subject]:
+    """Return the servers to run: the ones named, or those that there are.
+
+    Errors:
+        RosterError: an unknown name or a bad file. UsageError: an interpreter that is none.
+    """
+    roster = load_roster()
+    if options.python and not os.access(options.python, os.X_OK):
+        raise UsageError(f"--python {options.python}: not a program that can be run")
+    if options.servers:
+        return select(options.servers, roster)
+    if options.isolated:
+        return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
+    installed = [subject for subject in roster.values() if is_installed(subject, options)]
+    return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
+
+
+def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
+    """Whether a server of the roster can be run without --isolated."""
+    if not subject.install:
+        return False
+    try:
+        return not environment_of(subject, options).missing
+    except environment.EnvironmentFailure:
+        return False
+
+
+def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
+    """Return the environment that the options ask for."""
+    if options.isolated and subject.name != "reference":
+        return environment.isolated(subject, options.python)
+    if options.python and subject.name != "reference":
+        return environment.given(options.python, subject)
+    return environment.current(subject)
+
+
+def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:
+    """Return the runner's options.
+
+    Errors:
+        UsageError: no probe judges any of the rules.
+    """
+    judged = wanted & (frozenset(GENERAL_RULES).union(*(p.rules for p in suite.probes.values())))
+    if not judged:
+        asked = " or ".join(options.rule)
+        raise UsageError(f"no probe judges {asked}; wsgi-conformance rules ID says why")
+    return Options(suite.probes, suite.rules, wanted, suite.folders, options.timeout_scale)
+
+
+def gather(runs: Sequence[Run], begun: float) -> Results:
+    """Return the results of all runs, with what people want to know of the run itself."""
+    about = {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
+        "duration": round(time.time() - begun, 3),
+        "command": shlex.join(["wsgi-conformance", *sys.argv[1:]]),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    results = Results(rules.EDITION, __version__, about)
+    for one in runs:
+        results.subjects.append(one.result)
+        results.traces.update(one.traces)
+    return results
+
+
+def write(results: Results, suite: Suite, options: argparse.Namespace) -> None:
+    """Write the files that were asked for."""
+    if options.json:
+        save_results(results, options.json)
+    if options.html:
+        page = render_html(results, suite.rules, suite.traceability())
+        options.html.write_text(page, encoding="utf-8")
+
+
+def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
+    """Return the exit code for the verdicts of all subjects."""
+    verdicts = [verdict for subject in subjects for verdict in subject.verdicts]
+    unjudged = not all(subject.started and subject.verdicts for subject in subjects)
+    if unjudged or any(verdict.outcome == "error" for verdict in verdicts):
+        return UNJUDGED
+    return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN
+
+
+def counts(verdict: Verdict, fail_on: str) -> bool:
+    """Whether a verdict makes the run fail.
+
+    A claim may be judged more mildly than its rule's level, so that a MUST shows as ``warn``.
+    """
+    if fail_on == "never":
+        return False
+    if verdict.outcome in ("hang", "crash"):
+        return fail_on == "should" or verdict.level in ("MUST", "MUST NOT")
+    return verdict.outcome == "fail" or (fail_on == "should" and verdict.outcome == "warn")

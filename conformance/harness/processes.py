@@ -1,0 +1,82 @@
+"""Finding and ending every process that a server started, wherever it has gone since."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+
+import psutil
+
+from conformance.harness.loop import Loop
+
+__all__ = ["MARK", "children_of", "end_all", "exit_status", "left_behind"]
+
+MARK = "WSGI_CONFORMANCE_RUN"
+"""The environment variable by which a run's processes are known."""
+
+
+def exit_status(pid: int) -> int:
+    """Return the status of a child that has ended, negative for a signal, without reaping it."""
+    ending = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ending is not None
+    return ending.si_status if ending.si_code == os.CLD_EXITED else -ending.si_status
+
+
+def children_of(pid: int) -> list[psutil.Process]:
+    """Return the children of a process, and theirs."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def left_behind(mark: str, session: int) -> list[psutil.Process]:
+    """Return the processes that carry a mark or belong to a session.
+
+    The mark finds those that made a session of their own; the session those that wrote over their
+    environment, as servers do that show their state in the list of processes.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if os.getsid(process.pid) == session or process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def end_all(loop: Loop, processes: Iterable[psutil.Process], limit: float) -> None:
+    """Kill processes and wait until each has ended, whether or not somebody has reaped it."""
+    alive: set[int] = set()
+
+    def bury(pidfd: int) -> None:
+        alive.discard(pidfd)
+        loop.unwatch(pidfd)
+        os.close(pidfd)
+
+    def watch(pidfd: int) -> None:
+        alive.add(pidfd)
+        loop.watch(pidfd, lambda: bury(pidfd))
+
+    try:
+        for process in processes:
+            try:
+                pidfd = os.pidfd_open(process.pid)
+            except OSError:
+                continue
+            watch(pidfd)
+            # Asked after the descriptor was opened: the number was not yet another's by then.
+            if process.is_running():
+                with contextlib.suppress(OSError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            else:
+                bury(pidfd)
+        loop.until(lambda: not alive, limit)
+    finally:
+        for pidfd in list(alive):
+            bury(pidfd)

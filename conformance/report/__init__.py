@@ -1,0 +1,1 @@
+"""Reports: each reads results (and the rules) and nothing else."""

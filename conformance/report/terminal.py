@@ -1,0 +1,154 @@
+"""What a person sees while a run goes on and when it has ended.
+
+A terminal shows bars; a pipe gets a line for each server. Colours follow NO_COLOR. Results go to
+standard output, progress to standard error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from conformance.results import OUTCOMES, Results, SubjectResult, Verdict
+from conformance.roster import Subject
+
+__all__ = ["Terminal", "printable"]
+
+STYLES = {
+    "pass": "green",
+    "fail": "bold red",
+    "warn": "yellow",
+    "info": "blue",
+    "hang": "bold magenta",
+    "crash": "bold magenta",
+    "unsupported": "dim",
+    "error": "bold white on red",
+}
+PIPE_WIDTH = 140
+SHOWN = ("error", "crash", "hang", "fail")
+
+
+def printable(text: str) -> str:
+    """Return text that cannot steer a terminal, whatever a server put into it."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+class Terminal:
+    """Progress of a run, then its summary.
+
+    Args:
+        subjects: that will be run.
+    """
+
+    def __init__(self, subjects: Sequence[Subject]) -> None:
+        self.out = Console(highlight=False, soft_wrap=True)
+        if not self.out.is_terminal:
+            # A log has no width of its own to fit into.
+            self.out = Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.live = self.err.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=self.err,
+            disable=not self.live,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {
+            subject.name: self.bars.add_task(subject.name, total=None) for subject in subjects
+        }
+
+    def __enter__(self) -> Terminal:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        """Show how far a server is; called from the thread that runs it."""
+        self.bars.update(self.tasks[name], completed=done, total=total)
+
+    def finished(self, result: SubjectResult) -> None:
+        """Say in a line how a server came out."""
+        self.bars.update(self.tasks[result.name], visible=False)
+        if not result.started:
+            first = printable(result.failure).partition("\n")[0]
+            line = f"[bold red]{escape(result.name)}: not judged: {escape(first)}[/]"
+        else:
+            counts = Counter(verdict.outcome for verdict in result.verdicts)
+            parts = [
+                f"[{STYLES[outcome]}]{counts[outcome]} {outcome}[/]"
+                for outcome in OUTCOMES
+                if counts[outcome]
+            ]
+            line = f"{escape(result.name)}: {', '.join(parts)} in {result.duration:.1f} s"
+        self.err.print(line)
+
+    def summary(self, results: Results, written: Sequence[Path]) -> None:
+        """Print the findings that matter most, a table of counts, and where the rest is."""
+        for subject in results.subjects:
+            self._findings(subject)
+        self.out.print(self._table(results))
+        for path in written:
+            self.out.print(f"written: {escape(str(path))}")
+        if not written:
+            self.out.print("For the evidence: --html report.html, or --json results.json")
+
+    def _findings(self, subject: SubjectResult) -> None:
+        if subject.failure:
+            self.out.print(f"\n[bold]{escape(subject.name)}[/] was not judged in full:")
+            self.out.print(escape(printable(subject.failure)))
+        grave = [verdict for verdict in subject.verdicts if verdict.outcome in SHOWN]
+        if not grave:
+            return
+        self.out.print(f"\n[bold]{escape(subject.title)}[/] {escape(printable(subject.version))}")
+        for verdict in sorted(grave, key=lambda verdict: SHOWN.index(verdict.outcome)):
+            self._finding(verdict)
+
+    def _finding(self, verdict: Verdict) -> None:
+        style = STYLES[verdict.outcome]
+        self.out.print(
+            f"  [{style}]{verdict.outcome}[/] {escape(verdict.rule)} ({verdict.level}) "
+            f"[dim]{escape(verdict.probe)}[/]"
+        )
+        self.out.print(f"       expected {escape(printable(verdict.expected))}")
+        self.out.print(f"       observed {escape(printable(verdict.observed))}")
+
+    def _table(self, results: Results) -> Table:
+        table = Table(title=f"PEP 3333, edition {results.edition}", title_justify="left")
+        table.add_column("server")
+        table.add_column("version")
+        for outcome in OUTCOMES:
+            table.add_column(outcome, justify="right")
+        table.add_column("seconds", justify="right")
+        for subject in results.subjects:
+            counts = Counter(verdict.outcome for verdict in subject.verdicts)
+            cells = [
+                f"[{STYLES[outcome]}]{counts[outcome]}[/]" if counts[outcome] else "[dim]·[/]"
+                for outcome in OUTCOMES
+            ]
+            name = escape(subject.name)
+            table.add_row(
+                name if subject.started else f"[bold red]{name} (not started)[/]",
+                escape(printable(subject.version)),
+                *cells,
+                f"{subject.duration:.1f}",
+            )
+        return table

@@ -1,0 +1,74 @@
+"""The traceability table: which rule is judged by which probes, and what proves that they bite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.rules import Rule, default_untested
+
+if TYPE_CHECKING:
+    # Whoever has probes and twins has loaded them; a report alone needs neither.
+    from conformance.probing import Probe
+    from conformance.reference.twins import Twin
+
+__all__ = ["EVERY_EXCHANGE", "TraceRow", "trace_rows"]
+
+EVERY_EXCHANGE = "every-exchange"
+"""Stands for a probe where a rule is judged in all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """How one rule is covered.
+
+    Attributes:
+        rule: its id.
+        probes: names of the probes that judge it, ``every-exchange`` among them.
+        twins: names of the twins that break it and must be caught.
+        untested: why nothing judges it, or None where a probe does.
+        good_twins: names of the twins at its border, which must stay clean.
+    """
+
+    rule: str
+    probes: tuple[str, ...]
+    twins: tuple[str, ...]
+    untested: str | None
+    good_twins: tuple[str, ...] = ()
+
+
+def trace_rows(
+    rules: Mapping[str, Rule],
+    probes: Mapping[str, Probe],
+    twins: Mapping[str, Twin],
+    general: Collection[str] = (),
+) -> list[TraceRow]:
+    """Return one row for each rule, in the order of the rules.
+
+    Args:
+        rules: all rules by id.
+        probes: by name.
+        twins: by name.
+        general: ids of the rules that are judged in every exchange.
+    """
+    by_rule: dict[str, list[str]] = {}
+    for judged in general:
+        by_rule[judged] = [EVERY_EXCHANGE]
+    for name in sorted(probes):
+        for judged in probes[name].rules:
+            by_rule.setdefault(judged, []).append(name)
+    rows = []
+    for rule in rules.values():
+        judged_by = tuple(by_rule.get(rule.id, ()))
+        mine = [twin for _, twin in sorted(twins.items()) if rule.id in twin.rules]
+        rows.append(
+            TraceRow(
+                rule.id,
+                judged_by,
+                tuple(twin.name for twin in mine if twin.bad),
+                None if judged_by else rule.untested or default_untested(rule),
+                tuple(twin.name for twin in mine if not twin.bad),
+            )
+        )
+    return rows
