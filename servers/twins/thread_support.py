@@ -1,0 +1,81 @@
+"""Twins of the rules about wsgi.multithread, wsgi.multiprocess and wsgi.run_once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from typing import ClassVar
+
+from conformance.reference import Connection, Gateway, Server
+from conformance.reference.twins import bad_twin, good_twin
+
+ONE_AT_A_TIME = threading.Lock()
+
+
+@bad_twin("thread-multithread-true")
+class DeniesThreads(Gateway):
+    """wsgi.multithread is false, though every connection has a thread."""
+
+    multithread = False
+
+
+class OneAtATime(Gateway):
+    def run(self) -> None:
+        with ONE_AT_A_TIME:
+            super().run()
+
+
+@good_twin("thread-multithread-true", "thread-multithread-false")
+class SerialAndSaysSo(OneAtATime):
+    """One call at a time, and wsgi.multithread is false."""
+
+    multithread = False
+
+
+@good_twin("thread-multithread-false")
+class SerialAndPromisesThreads(OneAtATime):
+    """One call at a time, and wsgi.multithread is true: it may be otherwise another day."""
+
+
+class ForkingConnection(Connection):
+    flags: ClassVar[dict[str, bool]]
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        super().__init__(server, sock)
+        self.base = server.gateway_class
+        self.server = Server.__new__(Server)
+        vars(self.server).update(vars(server))
+        self.server.gateway_class = type("Forked", (self.base,), {**self.flags})
+
+    def run(self) -> None:
+        child = os.fork()
+        if child == 0:
+            try:
+                super().run()
+            finally:
+                os._exit(0)
+        with contextlib.closing(self.sock):
+            os.waitpid(child, 0)
+
+
+@good_twin("thread-multiprocess-true", "thread-multithread-false", "environ-run-once-true")
+class ForksAndSaysSo(ForkingConnection):
+    """Each connection has a process of its own, and the flags say so."""
+
+    flags: ClassVar = {"multithread": False, "multiprocess": True, "run_once": True}
+
+
+@bad_twin("thread-multiprocess-true")
+class DeniesProcesses(ForkingConnection):
+    """Each connection has a process of its own, and wsgi.multiprocess is false."""
+
+    flags: ClassVar = {"multithread": False, "multiprocess": False, "run_once": True}
+
+
+@bad_twin("environ-run-once-true")
+class DeniesRunOnce(ForkingConnection):
+    """Each connection has a process of its own, and wsgi.run_once is false."""
+
+    flags: ClassVar = {"multithread": False, "multiprocess": True, "run_once": False}
