@@ -1,0 +1,273 @@
+"""The command line as a user meets it: in a process of its own, judged by output and exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+HERE = Path(__file__).parent
+FAST = ("--timeout-scale", "0.2", "--jobs", "1")
+
+
+def cli(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command and return what came of it."""
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *map(str, words)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """Assert exit code 2 and one line on standard error that names what is wrong."""
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def server_file(directory: Path, **keys: Any) -> Path:
+    """Write a server file that runs the reference server, with some keys changed."""
+    data: dict[str, Any] = {
+        "name": "mine",
+        "command": [
+            *("{python}", "-m", "conformance.reference", "{app}"),
+            *("--host", "{host}", "--port", "{port}"),
+        ],
+    }
+    data.update(keys)
+    path = directory / "mine.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in data.items()))
+    return path
+
+
+def test_a_conforming_server_gives_zero_and_a_whole_results_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    done = cli("run", server_file(tmp_path), "--rule", "input-*", "--json", path, *FAST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(path.read_text())
+    assert results["complete"] is True
+    (subject,) = results["subjects"]
+    assert subject["started"] is True
+    assert {verdict["rule"] for verdict in subject["verdicts"]} > {"input-read-semantics"}
+    assert all(verdict["rule"].startswith("input-") for verdict in subject["verdicts"])
+    assert all(verdict["trace"] in results["traces"] for verdict in subject["verdicts"])
+
+
+def test_a_broken_must_gives_one_and_names_rule_and_bytes(tmp_path: Path) -> None:
+    twin = HERE.parent / "servers" / "twins" / "input_stream.py"
+    path = server_file(tmp_path)
+    text = path.read_text().replace("]", f', "--twin", "{twin}:ReadsTooMuch"]')
+    path.write_text(text)
+    done = cli("run", path, "--rule", "input-read-semantics", *FAST)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "fail input-read-semantics (MUST)" in done.stdout
+    assert cli("run", path, "--rule", "input-read-semantics", "--fail-on", "never").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["{python}", "-c", "raise SystemExit(7)", "{port}"], "status 7"),
+        (["{bin}/no-such-program", "{port}"], "no such program"),
+    ],
+)
+def test_a_server_that_does_not_start_gives_three(
+    tmp_path: Path, command: list[str], said: str
+) -> None:
+    done = cli("run", server_file(tmp_path, command=command), *FAST)
+    assert done.returncode == 3
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_server_that_is_not_installed_gives_three_and_the_fix(tmp_path: Path) -> None:
+    done = cli("run", server_file(tmp_path, install=["no-such-package-of-anybody"]), *FAST)
+    assert done.returncode == 3
+    assert "pip install no-such-package-of-anybody" in done.stdout
+
+
+def test_unknown_server_suggests_a_name() -> None:
+    assert_refused(cli("run", "waitres"), "waitres: no such server", "waitress")
+
+
+def test_malformed_server_file_names_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text('name = "x"\ncommand = [\n')
+    assert_refused(cli("run", path), str(path), "not TOML", "line")
+
+
+def test_unknown_key_in_server_file_suggests_one(tmp_path: Path) -> None:
+    path = server_file(tmp_path, comand=["x"])
+    assert_refused(cli("run", path), str(path), "comand", "did you mean command?")
+
+
+def test_absent_server_file_is_named(tmp_path: Path) -> None:
+    assert_refused(cli("run", tmp_path / "none.toml"), "none.toml", "cannot be read")
+
+
+def test_unknown_rule_and_probe(tmp_path: Path) -> None:
+    assert_refused(cli("run", "reference", "--rule", "close-on-normal-ends"), "close-on-normal-end")
+    assert_refused(cli("run", "reference", "--probe", "nothing-like-it"), "nothing-like-it")
+    assert_refused(cli("rules", "nothing-like-it"), "nothing-like-it")
+    assert_refused(cli("selftest", "nothing-like-it"), "nothing-like-it")
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_unwritable_output_is_found_before_the_work(tmp_path: Path, option: str) -> None:
+    missing = tmp_path / "no" / "such" / "place"
+    assert_refused(cli("run", "reference", option, missing), str(missing), "cannot be written")
+    assert_refused(cli("run", "reference", option, tmp_path), str(tmp_path), "directory")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"format": "wsgi-conformance-results", "version": 1}', "[]", "\x00", '"x"'],
+)
+def test_unusable_results_file_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    assert_refused(cli("report", path, "--html", tmp_path / "page.html"), str(path))
+
+
+def test_truncated_results_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    cli("run", server_file(tmp_path), "--rule", "input-read-semantics", "--json", path, *FAST)
+    path.write_text(path.read_text()[:-40])
+    assert_refused(cli("report", path, "--html", tmp_path / "page.html"), str(path), "cut short")
+
+
+def test_report_of_stored_results_is_the_page_of_the_run(tmp_path: Path) -> None:
+    stored, page, again = tmp_path / "r.json", tmp_path / "a.html", tmp_path / "b.html"
+    words = ("--rule", "input-read-semantics", "--json", stored, "--html", page)
+    assert cli("run", server_file(tmp_path), *words, *FAST).returncode == 0
+    assert cli("report", stored, "--html", again).returncode == 0
+    assert page.read_bytes() == again.read_bytes()
+
+
+def test_results_of_one_subject_are_not_merged_twice(tmp_path: Path) -> None:
+    stored = tmp_path / "r.json"
+    cli("run", server_file(tmp_path), "--rule", "input-read-semantics", "--json", stored, *FAST)
+    assert_refused(cli("report", stored, stored, "--html", tmp_path / "p.html"), "mine", "too")
+
+
+def test_rules_as_json_has_the_promised_keys() -> None:
+    rows = json.loads(cli("rules", "--json").stdout)
+    assert len(rows) > 380
+    for row in rows:
+        assert {
+            *("id", "level", "party", "section", "anchor", "observable"),
+            *("probes", "twins", "untested"),
+        } <= set(row)
+        assert bool(row["probes"]) != bool(row["untested"]), row["id"]
+
+
+def test_rules_explains_one() -> None:
+    text = cli("rules", "input-read-semantics").stdout
+    assert "https://peps.python.org/pep-3333/#" in text
+    assert "Bad twin" in text
+
+
+def test_servers_as_json_has_the_promised_keys() -> None:
+    rows = json.loads(cli("servers", "--json").stdout)
+    names = {row["name"] for row in rows}
+    assert names >= {"reference", "wsgiref", "gunicorn-sync", "waitress", "cheroot", "gevent"}
+    for row in rows:
+        assert {"name", "title", "installed", "version", "command", "runs_here"} <= set(row)
+        assert row["runs_here"] is True or isinstance(row["runs_here"], str)
+
+
+def test_users_own_probes_are_played(tmp_path: Path) -> None:
+    probes = tmp_path / "probes"
+    probes.mkdir()
+    (probes / "mine.py").write_text(
+        "from conformance.probing import probe, request\n"
+        "@probe('environ-query-string-raw')\n"
+        "def own(environ, start_response):\n"
+        "    '''The query arrives.'''\n"
+        "    start_response('200 OK', [])\n"
+        "    return [environ['QUERY_STRING'].encode('latin-1')]\n"
+        "@own.client\n"
+        "def _(client, verify):\n"
+        "    seen = client.exchange(request(target='/?a=%20'))\n"
+        "    verify('environ-query-string-raw').equal(seen.answered.body, b'a=%20')\n"
+    )
+    path = tmp_path / "r.json"
+    words = ("--probes", probes, "--probe", "mine.own", "--json", path)
+    assert cli("run", server_file(tmp_path), *words, *FAST).returncode == 0
+    (subject,) = json.loads(path.read_text())["subjects"]
+    assert any(verdict["probe"] == "mine.own" for verdict in subject["verdicts"])
+
+
+def test_selftest_catches_a_twin() -> None:
+    done = cli("selftest", "input-read-semantics")
+    assert done.returncode == 0, done.stdout
+    assert "caught" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_leaves_no_process_and_no_results(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    # A server that never listens keeps the run waiting for as long as the test needs.
+    code = "import signal; print('up', flush=True); signal.pause()"
+    path = server_file(tmp_path, command=["{python}", "-c", code, "{port}"])
+    results = tmp_path / "results.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", "run", str(path), "--json", str(results)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    child = wait_for_child(process)
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert not child.is_running()
+    assert not results.exists()
+
+
+def wait_for_child(process: subprocess.Popen[str]) -> psutil.Process:
+    """Return the server that a run has started."""
+    parent = psutil.Process(process.pid)
+    while process.poll() is None:
+        for child in parent.children():
+            try:
+                if "signal.pause" in " ".join(child.cmdline()):
+                    return child
+            except psutil.NoSuchProcess:
+                continue
+    raise AssertionError("the run ended before it had started the server")
+
+
+def test_output_to_a_closed_pipe_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m conformance rules | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["rules"], ["servers"], ["report"], ["selftest"], ["serve"]]
+)
+def test_help(command: list[str]) -> None:
+    done = cli(*command, "--help")
+    assert done.returncode == 0
+    assert "usage: wsgi-conformance" in done.stdout
