@@ -133,7 +133,7 @@ def _check(path: Path, key: str, value: Any) -> None:
         raise RosterError(f"{path}: {key}: expected {wanted}, got {value!r:.80}")
     if key == "files":
         for name in value:
-            if Path(name).name != name:
+            if Path(name).name != name or name in ("", "..") or "\0" in name:
                 raise RosterError(f"{path}: files: {name!r} must be a bare file name")
 
 

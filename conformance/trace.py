@@ -30,6 +30,11 @@ STORED_PLAIN = 2048
 STORED_AT_MOST = 256 * 1024
 
 
+# Keys of a stored event itself; data of such a name is stored with an underscore behind it.
+OWN_KEYS = ("ms", "eye", "kind", "of")
+RENAMED = {name + "_": name for name in OWN_KEYS}
+
+
 class TraceError(ValueError):
     """A stored trace that cannot be read."""
 
@@ -125,8 +130,12 @@ class Timeline:
         self.gates: list[tuple[str, int]] = []
 
     def append(self, event: Event) -> None:
-        """Take in one event."""
-        self.events.append(event)
+        """Take in one event.
+
+        Errors:
+            KeyError, TypeError, ValueError, AttributeError: not one that there is; it leaves no
+            mark.
+        """
         if event.eye == "client":
             self._client(event)
         elif event.eye == "app":
@@ -137,17 +146,19 @@ class Timeline:
             self.exited = event.data["status"]
         elif event.kind == "opened-gate":
             self.gates = [gate for gate in self.gates if gate[1] != event.subject]
+        self.events.append(event)
 
     def _client(self, event: Event) -> None:
+        data = event.data["bytes"] if event.kind in ("sent", "received") else b""
         connection = self.connections.setdefault(event.subject, Connection())
         if event.kind == "open":
             connection.opened = event.time
         elif event.kind == "sent":
-            connection.sent += event.data["bytes"]
+            connection.sent += data
         elif event.kind == "received":
             if connection.first_byte is None:
                 connection.first_byte = event.time
-            connection.received += event.data["bytes"]
+            connection.received += data
         elif event.kind in ("eof", "reset", "refused"):
             connection.ended = event.kind
             connection.ended_at = event.time
@@ -160,12 +171,11 @@ class Timeline:
             self.calls[event.subject] = call
         else:
             call = self.calls[event.subject]
-        call.events.append(event)
         if event.kind == "note":
-            for name, value in event.data["values"].items():
-                call.notes[name] = decode(value)
+            call.notes.update({name: decode(value) for name, value in event.data["values"].items()})
         elif event.kind == "gate":
             self.gates.append((event.data["name"], event.subject))
+        call.events.append(event)
 
     def played(self) -> Iterator[Call]:
         """Yield the calls that played the probe, fences left out."""
@@ -198,6 +208,8 @@ def to_json(timeline: Timeline) -> list[dict[str, Any]]:
         if event.subject:
             row["of"] = event.subject
         for name, value in event.data.items():
+            if name in OWN_KEYS:
+                name += "_"
             row[name] = _stored(value) if isinstance(value, (bytes, bytearray)) else value
         rows.append(row)
     return rows
@@ -213,17 +225,27 @@ def _stored(value: bytes | bytearray) -> dict[str, Any]:
     return {"deflate": base64.b64encode(packed).decode("ascii"), "length": len(value)}
 
 
-def _restored(value: Any) -> Any:
-    if isinstance(value, dict):
-        if "cut" in value:
-            raise TraceError(f"{value['cut']} bytes were cut when the trace was stored")
-        if "latin1" in value:
-            return value["latin1"].encode("latin-1")
-        if "deflate" in value:
-            unpack = zlib.decompressobj()
-            # Bounded by what was announced: a results file is input like any other.
-            return unpack.decompress(base64.b64decode(value["deflate"]), value["length"])
-    return value
+def _restored(value: dict[str, Any]) -> bytes:
+    if "cut" in value:
+        raise TraceError(f"{value['cut']} bytes were cut when the trace was stored")
+    if "latin1" in value:
+        data: bytes = value["latin1"].encode("latin-1")
+        return data
+    unpack = zlib.decompressobj()
+    # Bounded by what was announced, and one more: a results file is input like any other.
+    length = int(value["length"])
+    unpacked = unpack.decompress(base64.b64decode(value["deflate"]), max(length, 0) + 1)
+    if len(unpacked) != length:
+        raise ValueError(f"{length} bytes were announced")
+    return unpacked
+
+
+def _event(row: dict[str, Any]) -> Event:
+    data = {RENAMED.get(name, name): row[name] for name in row if name not in OWN_KEYS}
+    # Of what the application says, which is JSON from the start, nothing is stored in another form.
+    if row["eye"] in ("client", "server") and "bytes" in data:
+        data["bytes"] = _restored(data["bytes"])
+    return Event(row["ms"] / 1000, row["eye"], row["kind"], row.get("of", 0), data)
 
 
 def from_json(rows: list[dict[str, Any]]) -> list[Event]:
@@ -233,19 +255,8 @@ def from_json(rows: list[dict[str, Any]]) -> list[Event]:
         TraceError: not a trace, or one whose bytes were cut.
     """
     try:
-        return [
-            Event(
-                row["ms"] / 1000,
-                row["eye"],
-                row["kind"],
-                row.get("of", 0),
-                {
-                    name: _restored(value)
-                    for name, value in row.items()
-                    if name not in ("ms", "eye", "kind", "of")
-                },
-            )
-            for row in rows
-        ]
-    except (KeyError, TypeError, AttributeError, zlib.error) as error:
+        return [_event(row) for row in rows]
+    except TraceError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, zlib.error) as error:
         raise TraceError(f"not a stored trace: {error}") from error

@@ -104,7 +104,7 @@ def test_unknown_server_suggests_a_name() -> None:
 
 def test_malformed_server_file_names_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
-    path.write_text('name = "x"\ncommand = [\n')
+    path.write_text('name = "x"\ncommand = oops\n')
     assert_refused(cli("run", path), str(path), "not TOML", "line")
 
 

@@ -168,7 +168,6 @@ def test_others_can_read_it(payload: Path) -> None:
         assert mode & stat.S_IXOTH or not path.is_dir(), path
 
 
-@pytest.mark.xfail(reason="folders, copies and probe.py keep what the umask or the source left")
 def test_others_can_read_it_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:

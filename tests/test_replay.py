@@ -158,7 +158,6 @@ def test_damaged_trace(stored: tuple[Probe, dict[str, Any]]) -> None:
         again(trace, probe)
 
 
-@pytest.mark.xfail(reason="a KeyError gets out of the timeline")
 def test_trace_without_its_call(stored: tuple[Probe, dict[str, Any]]) -> None:
     probe, trace = stored
     trace["events"] = [event for event in trace["events"] if event["kind"] != "called"]

@@ -270,10 +270,11 @@ def test_index_holds_every_verdict() -> None:
     for subject, shown in zip(results.subjects, index["subjects"], strict=True):
         assert shown["key"] == subject.name
         assert [
-            [*(index["texts"][number] for number in numbers), key]
-            for *numbers, key in shown["verdicts"]
+            [*(index["texts"][number] for number in numbers), *rest]
+            for *numbers, key, broken in shown["verdicts"]
+            for rest in [(key, bool(broken))]
         ] == [
-            [one.rule, one.probe, one.outcome, one.expected, one.observed, one.trace]
+            [one.rule, one.probe, one.outcome, one.expected, one.observed, one.trace, one.broken]
             for one in subject.verdicts
         ]
 

@@ -26,11 +26,18 @@ from conformance.trace import Event, Timeline, from_json, to_json
 SCHEMA = json.loads(Path(model.__file__).with_name("schema.json").read_text(encoding="utf-8"))
 
 
-def verdict(rule: Rule, outcome: str, trace: str | None = None, **changed: str) -> Verdict:
+def verdict(rule: Rule, outcome: str, trace: str | None = None) -> Verdict:
     """A verdict as a run makes it."""
-    texts = {"probe": "section.probe", "expected": "b'hello'", "observed": "b'hell'"} | changed
     return Verdict(
-        rule.id, level=rule.effective_level, party=rule.party, outcome=outcome, trace=trace, **texts
+        rule.id,
+        "section.probe",
+        rule.effective_level,
+        rule.party,
+        outcome,
+        expected="b'hello'",
+        observed="b'hell'",
+        broken=outcome not in ("pass", "unsupported", "error"),
+        trace=trace,
     )
 
 

@@ -100,11 +100,11 @@ def test_verbs(claim: Callable[[Claim], bool], holds: bool) -> None:
 
 
 def test_texts() -> None:
-    assert judged(lambda c: c.equal("a", b"b")) == Judgement(MUST, "fail", "b'b'", "'a'")
-    assert judged(lambda c: c.one_of(3, (1, 2))) == Judgement(MUST, "fail", "1 or 2", "3")
-    assert judged(lambda c: c.contains([1], 2)) == Judgement(MUST, "fail", "2 in it", "[1]")
-    assert judged(lambda c: c.lacks([1], 1)) == Judgement(MUST, "fail", "no 1 in it", "[1]")
-    assert judged(lambda c: c.true(0, "text", 7)) == Judgement(MUST, "fail", "text", "7")
+    assert judged(lambda c: c.equal("a", b"b")) == Judgement(MUST, "fail", "b'b'", "'a'", True)
+    assert judged(lambda c: c.one_of(3, (1, 2))) == Judgement(MUST, "fail", "1 or 2", "3", True)
+    assert judged(lambda c: c.contains([1], 2)) == Judgement(MUST, "fail", "2 in it", "[1]", True)
+    assert judged(lambda c: c.lacks([1], 1)) == Judgement(MUST, "fail", "no 1 in it", "[1]", True)
+    assert judged(lambda c: c.true(0, "text", 7)) == Judgement(MUST, "fail", "text", "7", True)
 
 
 def test_texts_are_bounded() -> None:

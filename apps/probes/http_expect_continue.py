@@ -73,10 +73,8 @@ def exchange_held_back(client, head, **parameters):
 def judge_waiting(claim, prompted, token):
     """Tell whether the client had to lose its patience."""
     expected = "a 100 or a final response before the body, for Expect: " + token
-    if prompted:
-        claim.true(True, expected, "it came")
-    else:
-        claim.info("nothing came until the body was sent unprompted", expected)
+    observed = "it came" if prompted else "nothing came until the body was sent unprompted"
+    claim.true(prompted, expected, observed)
 
 
 @probe("http-expect-handled", "http-expect-waiting-discouraged")

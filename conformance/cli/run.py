@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         if path is not None:
             writable(path)
     settings = make_options(suite, wanted, options)
-    terminal = Terminal(subjects)
+    terminal = Terminal([subject.name for subject in subjects])
     settings = settings.reporting(terminal.progress)
     session = Session(
         settings,

@@ -37,7 +37,7 @@ def write_payload(directory: Path, probes: Iterable[Path] = (PROBES,)) -> Path:
     Returns:
         The directory. Everything in it can be read by other users, as servers drop privileges.
     """
-    directory.mkdir(mode=0o755)
+    directory.mkdir()
     shutil.copytree(PACKAGE, directory / "conformance", ignore=_only_code)
     target = directory / "probes"
     target.mkdir()
@@ -45,6 +45,9 @@ def write_payload(directory: Path, probes: Iterable[Path] = (PROBES,)) -> Path:
         for path in folder.glob("*.py"):
             shutil.copy2(path, target / path.name)
     (directory / "probe.py").write_text(APPLICATION, encoding="ascii")
+    for path in (directory, *directory.rglob("*")):
+        # Whatever the umask says, and however strict a checkout or an installation is.
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return directory
 
 

@@ -32,8 +32,7 @@ class Replay(Driver):
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         while self._ahead:
-            event = self._ahead.popleft()
-            self.timeline.append(event)
+            event = self._take()
             if event.eye == "harness" and event.kind == "mark":
                 if bool(condition()) != event.data["met"]:
                     raise TraceError("the probe has changed since the trace was stored")
@@ -45,8 +44,16 @@ class Replay(Driver):
     def rest(self) -> Timeline:
         """Take in what is left, and return the whole timeline."""
         while self._ahead:
-            self.timeline.append(self._ahead.popleft())
+            self._take()
         return self.timeline
+
+    def _take(self) -> Event:
+        event = self._ahead.popleft()
+        try:
+            self.timeline.append(event)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TraceError(f"a {event.kind} event that cannot be: {error!r}") from error
+        return event
 
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         return

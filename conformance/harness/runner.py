@@ -282,6 +282,7 @@ class Performance:
                 judgement.outcome,
                 judgement.expected,
                 judgement.observed,
+                judgement.broken,
                 trace,
             )
         )

@@ -11,7 +11,7 @@ from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, run_subject
 from conformance.probing import Probe
 from conformance.reference.twins import Twin
-from conformance.results import Verdict
+from conformance.results.model import Verdict
 from conformance.roster import Subject
 from conformance.rules import Rule
 
@@ -89,9 +89,9 @@ def report(twin: Twin, run: Run) -> TwinReport:
         return TwinReport(twin, (f"did not start: {run.result.failure}",), ())
     broken = [verdict for verdict in run.result.verdicts if verdict.outcome in BROKEN]
     errors = [verdict for verdict in run.result.verdicts if verdict.outcome == "error"]
-    # A finding of HTTP alone is shown as a note, for a twin as for anybody.
-    notes = [verdict for verdict in run.result.verdicts if verdict.level == "undefined (HTTP)"]
-    caught = {verdict.rule for verdict in broken + [n for n in notes if n.outcome == "info"]}
+    # A rule that is reported as undefined shows its breach as ``info``, a twin's like any other.
+    shown = [verdict for verdict in run.result.verdicts if verdict.broken]
+    caught = {verdict.rule for verdict in broken + shown}
     expected = {*twin.rules, *twin.also} if twin.bad else set()
     missed = [rule for rule in twin.rules if twin.bad and rule not in caught]
     unrelated = [verdict for verdict in broken + errors if verdict.rule not in expected]

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from conformance.harness.environment import Environment, EnvironmentFailure
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.runner import Options, Run, run_subject
-from conformance.results import SubjectResult
+from conformance.results.model import SubjectResult
 from conformance.roster import Subject
 
 __all__ = ["Session"]

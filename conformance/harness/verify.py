@@ -21,12 +21,16 @@ class ProbeMistake(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One rule, one outcome, and the two lines that explain it."""
+    """One rule, one outcome, and the two lines that explain it.
+
+    ``broken`` is set wherever a claim did not hold, also where that is only shown, as ``info``.
+    """
 
     rule: str
     outcome: str
     expected: str
     observed: str
+    broken: bool = False
 
 
 def failing(level: str) -> str:
@@ -38,7 +42,7 @@ def failing(level: str) -> str:
 
 def worst(judgements: Collection[Judgement]) -> Judgement:
     """Return the first of the worst judgements."""
-    return max(judgements, key=lambda judgement: ORDER.index(judgement.outcome))
+    return max(judgements, key=lambda each: (ORDER.index(each.outcome), each.broken))
 
 
 def show(value: Any) -> str:
@@ -86,13 +90,14 @@ class Claim:
         self._rule = rule
         self._broken = broken
 
-    def _record(self, outcome: str, expected: str, observed: str) -> bool:
-        judgement = Judgement(self._rule, outcome, show(expected), show(observed))
+    def _record(self, outcome: str, expected: str, observed: str, broken: bool = False) -> None:
+        judgement = Judgement(self._rule, outcome, show(expected), show(observed), broken)
         self._verify.judgements.append(judgement)
-        return outcome == "pass"
 
     def _decide(self, holds: bool, expected: Any, observed: Any) -> bool:
-        return self._record("pass" if holds else self._broken, show(expected), show(observed))
+        outcome = "pass" if holds else self._broken
+        self._record(outcome, show(expected), show(observed), not holds)
+        return holds
 
     def true(self, condition: object, expected: str, observed: Any) -> bool:
         """Claim that a condition holds; both texts are shown whatever comes of it."""

@@ -60,7 +60,11 @@ def bounded_repr(value: Any) -> str:
 def has_method(value: Any, name: str) -> bool:
     """Tell whether an object has a callable of that name; asking may not raise."""
     try:
-        return callable(getattr(type(value) if name.startswith("__") else value, name, None))
+        if name.startswith("__"):
+            # Not by getattr(type(value), name): that finds the __call__ of every metaclass.
+            bases = [vars(base) for base in type(value).__mro__]
+            return callable(next((base[name] for base in bases if name in base), None))
+        return callable(getattr(value, name, None))
     except Exception:
         return False
 

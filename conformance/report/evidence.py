@@ -85,7 +85,7 @@ def _subject(column: Column, number: Any) -> dict[str, Any]:
         "log": subject.log,
         "verdicts": [
             [number(text) for text in (v.rule, v.probe, v.outcome, v.expected, v.observed)]
-            + [v.trace]
+            + [v.trace, int(v.broken)]
             for v in subject.verdicts
         ],
     }

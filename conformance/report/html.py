@@ -41,7 +41,7 @@ BUDGET = 1 << 20
 WIDE = 10
 LONGEST_TITLE = 160
 # The style draws a sign of its own shape for each, so that nothing hangs on colour alone.
-CLASSES = {outcome: outcome[0] for outcome in SEVERITY} | {"error": "e", None: "n"}
+CLASSES: dict[str | None, str] = {None: "n"} | {outcome: outcome[0] for outcome in SEVERITY}
 
 
 def render_html(
@@ -118,7 +118,7 @@ def _page(
         traceability=_covered(traceability, matrix, rules),
         every=packed["every"],
         budget=BUDGET,
-        # Base64 and digits: nothing in them can end the element they stand in.
+        # Base64 and a flag: nothing in them can end the element they stand in.
         evidence=Markup(json.dumps(packed, separators=(",", ":"))),
         style=Markup(style),
         script=Markup(script),

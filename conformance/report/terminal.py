@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from conformance.results import OUTCOMES, Results, SubjectResult, Verdict
-from conformance.roster import Subject
 
 __all__ = ["Terminal", "printable"]
 
@@ -47,10 +46,10 @@ class Terminal:
     """Progress of a run, then its summary.
 
     Args:
-        subjects: that will be run.
+        names: of the subjects that will be run.
     """
 
-    def __init__(self, subjects: Sequence[Subject]) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         self.out = Console(highlight=False, soft_wrap=True)
         if not self.out.is_terminal:
             # A log has no width of its own to fit into.
@@ -66,7 +65,7 @@ class Terminal:
             transient=True,
         )
         self.tasks: dict[str, TaskID] = {
-            subject.name: self.bars.add_task(subject.name, total=None) for subject in subjects
+            name: self.bars.add_task(name, total=None) for name in names
         }
 
     def __enter__(self) -> Terminal:

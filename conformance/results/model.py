@@ -44,6 +44,7 @@ class Verdict:
         party: the side the rule binds.
         outcome: one of ``OUTCOMES``.
         expected, observed: one line each.
+        broken: whether what was expected did not hold; with ``info`` it is shown and no more.
         trace: key of the evidence in ``Results.traces``, or None where there is none.
     """
 
@@ -54,6 +55,7 @@ class Verdict:
     outcome: str
     expected: str
     observed: str
+    broken: bool = False
     trace: str | None = None
 
 

@@ -41,7 +41,7 @@
     const id = cell.parentNode.dataset.rule;
     const rule = index.rules[id] || {};
     const verdicts = subject.verdicts.map((verdict) => verdict.slice(0, 5)
-      .map((at) => index.texts[at]).concat([verdict[5]]))
+      .map((at) => index.texts[at]).concat(verdict.slice(5)))
       .filter((verdict) => verdict[0] === id)
       .sort((one, two) => ORDER.indexOf(two[2]) - ORDER.indexOf(one[2]));
     const outcome = verdicts.length ? verdicts[0][2] : null;
@@ -52,10 +52,11 @@
       return made;
     };
     const list = el("ol", { class: "verdicts" }, verdicts.map((verdict) => {
-      const [, probe, came, expected, observed] = verdict;
+      const [, probe, came, expected, observed, , broken] = verdict;
       const choose = el("button", { type: "button" }, "Evidence");
       const item = el("li", { class: came[0] },
         el("p", {}, sign(came), el("b", {}, came), " ", el("code", {}, text(probe)),
+          broken && came === "info" ? " did not hold; shown, not judged" : null,
           verdicts.length > 1 ? choose : null),
         el("dl", {}, el("dt", {}, "expected"), el("dd", {}, text(expected)),
           el("dt", {}, "observed"), el("dd", {}, text(observed))));

@@ -215,12 +215,16 @@ def impostor(application: Any, host: str, port: int) -> None:
 
 
 def logs(application: Any, host: str, port: int) -> None:
-    """Write 200 MiB to the log, then serve."""
-    line = b"x" * (MIB - 1) + b"\n"
-    for _ in range(200):
-        os.write(1, line)
-    os.write(2, b"hostile: enough\n")
-    serve(application, listen(host, port), None)
+    """Write 100 MiB to the log in each request."""
+
+    def noisy(environ: dict[str, Any], start_response: Any) -> Any:
+        line = b"x" * (MIB - 1) + b"\n"
+        for _ in range(100):
+            os.write(1, line)
+        os.write(2, b"hostile: enough\n")
+        return application(environ, start_response)
+
+    serve(noisy, listen(host, port), None)
 
 
 def logs_forever(application: Any, host: str, port: int) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference import Connection, Gateway
+from conformance.reference import Gateway
+from conformance.reference.gateway import WrongLength
 from conformance.reference.twins import bad_twin, good_twin
 
 
 @bad_twin("errors-call-exception-trapped")
 class InventsSuccess(Gateway):
-    """An exception from the application becomes an empty 200 response."""
+    """An exception before start_response becomes an empty 200 response."""
 
     def call(self) -> Any:
         """Call, and hide what goes wrong."""
         try:
             return super().call()
         except Exception as error:
+            if self.started:
+                raise
             self.log(error)
             self.started = True
             self.status, self.fields, self.length = "200 OK", [], None
@@ -75,6 +78,8 @@ class IgnoresIterationErrors(Gateway):
         """Send, and forget how it ended."""
         try:
             super().send_result()
+        except WrongLength:
+            raise
         except Exception:
             self.fail()
 
@@ -83,6 +88,10 @@ def is_text(fields: list[tuple[str, str]]) -> bool:
     return any(
         name.lower() == "content-type" and value.startswith("text/") for name, value in fields
     ) and not any(name.lower() == "content-encoding" for name, _ in fields)
+
+
+def is_binary(fields: list[tuple[str, str]]) -> bool:
+    return ("Content-Type", "application/octet-stream") in fields
 
 
 class AppendsMessage(Gateway):
@@ -110,10 +119,12 @@ class AppendsMessageToText(AppendsMessage):
 
 
 @bad_twin("errors-message-only-into-text")
-class SendsSecondHead(Connection):
-    """After an exception a second head follows inside the body that had begun."""
+class SendsSecondHead(Gateway):
+    """After an exception a second head follows inside a body that is no text."""
 
-    def abort(self) -> None:
+    def fail(self) -> None:
         """Send an error response on top, then close."""
-        self.sock.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
-        super().abort()
+        if self.head_sent and self.length is None and is_binary(self.fields):
+            sock = self.transport.sock  # type: ignore[attr-defined]
+            sock.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+        super().fail()

@@ -66,12 +66,7 @@ class Sends100AtOnce(Connection):
         return super().describe(event)
 
 
-@good_twin(
-    "http-expect-handled",
-    "http-expect-transparent",
-    "http-expect-read-blocks",
-    "http-expect-waiting-discouraged",
-)
+@bad_twin("http-expect-waiting-discouraged")
 class WaitsForTheClient(Connection):
     """No 100 Continue is ever sent; the client sends its body when it has waited enough."""
 

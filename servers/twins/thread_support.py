@@ -34,9 +34,16 @@ class SerialAndSaysSo(OneAtATime):
     multithread = False
 
 
-@good_twin("thread-multithread-false")
+@bad_twin("thread-multithread-false")
 class SerialAndPromisesThreads(OneAtATime):
-    """One call at a time, and wsgi.multithread is true: it may be otherwise another day."""
+    """One call at a time, and wsgi.multithread is true: only shown, it may differ another day."""
+
+
+@bad_twin("thread-multiprocess-false")
+class PromisesProcesses(Gateway):
+    """There is one process, and wsgi.multiprocess is true: only shown."""
+
+    multiprocess = True
 
 
 class ForkingConnection(Connection):
