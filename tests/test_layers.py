@@ -31,8 +31,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 
-# Known to be wrong; each leaves this list when it has been put right.
-CLIMBS: dict[str, str] = {}
 # Reports read results, and beside them only the words that results are told in.
 REPORTS_READ = (
     "conformance.report",
@@ -40,9 +38,6 @@ REPORTS_READ = (
     "conformance.rules",
     "conformance.paths",
 )
-READS_MORE = {
-    "conformance.report.traceability": "reads probes and twins",
-}
 
 FILES = {
     ".".join(("conformance", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
@@ -82,13 +77,7 @@ def wrong(module: str) -> list[str]:
     ]
 
 
-def known(module: str, faults: dict[str, str]) -> object:
-    if module not in faults:
-        return module
-    return pytest.param(module, marks=pytest.mark.xfail(reason=faults[module], strict=True))
-
-
-@pytest.mark.parametrize("module", [known(module, CLIMBS) for module in FILES])
+@pytest.mark.parametrize("module", list(FILES))
 def test_imports_point_downwards(module: str) -> None:
     assert wrong(module) == []
 
@@ -96,7 +85,7 @@ def test_imports_point_downwards(module: str) -> None:
 REPORTS = [module for module in FILES if module.startswith("conformance.report")]
 
 
-@pytest.mark.parametrize("module", [known(module, READS_MORE) for module in REPORTS])
+@pytest.mark.parametrize("module", REPORTS)
 def test_reports_read_results_alone(module: str) -> None:
     assert [name for name in imports(FILES[module]) if not name.startswith(REPORTS_READ)] == []
 

@@ -228,3 +228,16 @@ def refused_in_one_line(path: Path) -> None:
         load_results(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("failure", 5), ("started_in", None), ("homepage", None), ("command", [1]), ("name", [])],
+)
+def test_field_of_a_wrong_type_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    data = sample().to_json()
+    data["subjects"][0][key] = value
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ResultsError, match=f"results.json: .*{key}"):
+        load_results(path)

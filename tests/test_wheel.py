@@ -23,7 +23,7 @@ def test_installed_wheel_carries_its_data_and_runs(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(results.read_text())["subjects"][0]["started"] is True
-    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     where = "import conformance; print(conformance.__file__)"
     found = subprocess.run(
         [str(python), "-c", where], cwd=tmp_path, capture_output=True, text=True, check=True

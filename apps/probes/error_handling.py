@@ -61,10 +61,10 @@ def raise_from_the_call(environ, start_response):
         raise ValueError("wanted")
     if kind == "unprintable":
         raise Unprintable
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
     if kind == "after":
         raise ValueError("wanted")
-    return []
+    return [b"ok"]
 
 
 @raise_from_the_call.client

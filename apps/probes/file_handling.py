@@ -155,7 +155,7 @@ def _(client, verify):
     for kind, body in bodies.items():
         conversation = client.open(kind=kind)
         conversation.send(request())
-        conversation.settled(lambda: bool(conversation.calls) or conversation.ended)  # noqa: B023
+        conversation.settled(lambda: bool(conversation.calls) or conversation.ended)
         if lacking(conversation.exchange(None), verify, "file-wrapper-no-early-sending"):
             return
         if conversation.wait_gate("made"):
@@ -307,7 +307,7 @@ def _(client, verify):
         # The server fills what buffers there are, and finds that it cannot go on for now.
         conversation.pause()
         conversation.send(request())
-        conversation.settled(lambda: any(call.settled for call in conversation.calls))  # noqa: B023
+        conversation.settled(lambda: any(call.settled for call in conversation.calls))
         conversation.resume()
         seen = conversation.exchange(conversation.response())
         conversation.close()
@@ -385,7 +385,7 @@ def _(client, verify):
         conversation = client.open(receive_buffer=32768, kind=kind)
         conversation.pause()
         conversation.send(request())
-        conversation.settled(lambda: any(call.settled for call in conversation.calls))  # noqa: B023
+        conversation.settled(lambda: any(call.settled for call in conversation.calls))
         conversation.resume()
         if body is None:
             conversation.wait_received(b"\r\n\r\n")
@@ -398,7 +398,7 @@ def _(client, verify):
         if lacking(seen, verify, "file-wrapper-close-after-sending"):
             return
         call = seen.call
-        closed = conversation.settled(lambda: call.count("probe-closed") > 0)  # noqa: B023
+        closed = conversation.settled(lambda: call.count("probe-closed") > 0)
         conversation.close()
         verify("file-wrapper-close-after-sending").true(
             closed and arrived,

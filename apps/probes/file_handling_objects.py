@@ -213,7 +213,7 @@ def _(client, verify):
         conversation.send(request())
         if kind == "broken":
             # What becomes of this response is for others to judge; it is not waited for.
-            conversation.settled(lambda: any(call.settled for call in conversation.calls))  # noqa: B023
+            conversation.settled(lambda: any(call.settled for call in conversation.calls))
             seen = conversation.exchange(None)
         else:
             seen = conversation.exchange(conversation.response())
@@ -226,7 +226,7 @@ def _(client, verify):
                 f"{kind}: {account(seen)}",
             )
         call = seen.call
-        closed = conversation.settled(lambda: call.count("probe-closed") > 0)  # noqa: B023
+        closed = conversation.settled(lambda: call.count("probe-closed") > 0)
         conversation.close()
         verify("file-wrapper-fallback-close").true(
             closed,

@@ -132,7 +132,7 @@ def _(client, verify):
         target = f"/?{client.marker}{word}."
         # A second request right behind: answered, its head would pass for the missing bytes.
         conversation.send(request() + request(target=target, headers=[("Connection", "close")]))
-        ended = conversation.settled(lambda: conversation.ended)  # noqa: B023 (asked at once)
+        ended = conversation.settled(lambda: conversation.ended)
         received = conversation.received
         whole = False
         if ended:

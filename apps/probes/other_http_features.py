@@ -37,7 +37,7 @@ def _(client, verify):
             verify(rule).true(False, "a complete response", f"{asked}: {seen}")
         elif ends:
             # Idle connections are closed as well, after seconds; another request tells them apart.
-            ended = conversation.settled(lambda: conversation.ended, 1.0)  # noqa: B023 (asked at once)
+            ended = conversation.settled(lambda: conversation.ended, 1.0)
             answered = not ended and conversation.fence() is not None
             verify(rule, level).true(
                 not answered,

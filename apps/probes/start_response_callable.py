@@ -251,6 +251,8 @@ def _(client, verify):
         conversation.send(request(target="/after-it", headers=[("Connection", "close")]))
         conversation.half_close()
         response = conversation.response()
+        # Left earlier, the second request would be served in the middle of the next probe.
+        conversation.settled(lambda: conversation.ended)
         conversation.close()
         verify("start-response-missing-detected").true(
             response is None or response.status != 203,

@@ -14,6 +14,8 @@ from conformance.trace import Event, Timeline
 __all__ = ["Control", "Scene"]
 
 # A line from the server's process is hostile input like any other.
+# What a call says that came too late for its own probe.
+LATE = "too-late"
 LONGEST_LINE = 64 << 20
 READ_SIZE = 1 << 18
 
@@ -129,6 +131,8 @@ class Caller:
         if not is_call(data):
             raise ValueError("not a description of a call")
         says = said_by(data["environ"], self.control.marker)
+        if says is None and self._is_late(moment):
+            says = LATE
         if says is not None:
             data["says"] = says
             # Every other exchange has one that is as good; a trace keeps what is looked at.
@@ -140,6 +144,19 @@ class Caller:
         if says is not None:
             self.control.heard.append(says)
         self.send(self.control.scene if says is None else {"say": says})
+
+    def _is_late(self, moment: float) -> bool:
+        """Whether a call belongs to an earlier probe, whose client has left without waiting for it.
+
+        It was made before this probe had opened a connection. Played along, it would pass for one
+        of this probe's.
+        """
+        opened = [
+            connection.opened
+            for connection in self.control.timeline.connections.values()
+            if connection.opened is not None
+        ]
+        return not opened or moment < min(opened)
 
     def send(self, value: Any) -> None:
         """Send one line; a caller that is gone is found out by reading."""

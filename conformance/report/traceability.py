@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from conformance.rules import Rule, default_untested
-
-if TYPE_CHECKING:
-    # Whoever has probes and twins has loaded them; a report alone needs neither.
-    from conformance.probing import Probe
-    from conformance.reference.twins import Twin
 
 __all__ = ["EVERY_EXCHANGE", "TraceRow", "trace_rows"]
 
 EVERY_EXCHANGE = "every-exchange"
 """Stands for a probe where a rule is judged in all of them."""
+
+
+class Judge(Protocol):
+    """As much of a probe as a report needs to know."""
+
+    rules: tuple[str, ...]
+
+
+class Double(Protocol):
+    """As much of a twin as a report needs to know."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Ids of its rules."""
+
+    @property
+    def bad(self) -> bool:
+        """Whether it breaks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +57,8 @@ class TraceRow:
 
 def trace_rows(
     rules: Mapping[str, Rule],
-    probes: Mapping[str, Probe],
-    twins: Mapping[str, Twin],
+    probes: Mapping[str, Judge],
+    twins: Mapping[str, Double],
     general: Collection[str] = (),
 ) -> list[TraceRow]:
     """Return one row for each rule, in the order of the rules.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -180,16 +180,42 @@ def _from_json(data: dict[str, Any]) -> Results:
 
 
 def _subject(data: dict[str, Any]) -> SubjectResult:
-    known = {key: value for key, value in data.items() if key in SubjectResult.__slots__}
+    known = _typed(SubjectResult, data)
     known["verdicts"] = [_verdict(verdict) for verdict in data["verdicts"]]
     return SubjectResult(**known)
 
 
 def _verdict(data: dict[str, Any]) -> Verdict:
-    verdict = Verdict(**{key: value for key, value in data.items() if key in Verdict.__slots__})
+    verdict = Verdict(**_typed(Verdict, data))
     if verdict.outcome not in OUTCOMES:
         raise ValueError(f"unknown outcome {verdict.outcome!r}")
     return verdict
+
+
+# Annotation of a field -> the types that JSON may give it.
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "list[str]": (list,),
+    "list[Verdict]": (list,),
+}
+
+
+def _typed(kind: type[Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Return the known keys of stored data, each of the type that its field has."""
+    found = {}
+    for each in fields(kind):
+        if each.name not in data:
+            continue
+        value = data[each.name]
+        wrong_item = each.type == "list[str]" and any(not isinstance(item, str) for item in value)
+        if not isinstance(value, TYPES[str(each.type)]) or wrong_item:
+            raise TypeError(f"{each.name}: {value!r:.80} is not a {each.type}")
+        found[each.name] = value
+    return found
 
 
 def _text(value: Any) -> str:
