@@ -29,6 +29,8 @@ def control() -> Iterator[Control]:
     loop = Loop()
     made = Control(loop, TOKEN, MARKER)
     made.scene = {"module": "m", "probe": "p", "parameters": {}}
+    # Before a probe has opened a connection, no call can be one of its own.
+    made.timeline.append(Event(0.0, "client", "open", 1))
     yield made
     made.close()
     loop.close()
@@ -51,7 +53,8 @@ def line(kind: str, data: Any, time: Any = 1.0) -> bytes:
 
 
 def kinds(timeline: Timeline) -> list[str]:
-    return [event.kind for event in timeline.events]
+    """Return the kinds of what the application's side told."""
+    return [event.kind for event in timeline.events if event.eye == "app"]
 
 
 class Caller:
@@ -131,7 +134,7 @@ def test_one_call(control: Control) -> None:
     caller.say(line("called", called(PATH_INFO="/")))
     assert caller.answer() == control.scene
     caller.say(line("returned", {"type": "list"}, 2.5))
-    assert caller.until(lambda: len(control.timeline.events) == 2)
+    assert caller.until(lambda: len(control.timeline.events) == 3)
     caller.socket.close()
     assert caller.until(lambda: kinds(control.timeline) == ["called", "returned", "gone"])
     call = control.timeline.calls[1]
@@ -174,6 +177,20 @@ def test_call_of_the_last_trace_stays_there(control: Control) -> None:
     assert caller.until(lambda: kinds(before)[-1] == "gone")
     assert control.timeline.events == []
     assert caller.received == b""
+
+
+def test_call_from_before_the_first_connection_is_not_played_along(control: Control) -> None:
+    control.timeline = Timeline()
+    caller = Caller(control)
+    caller.say(line("called", called(), 1.0))
+    assert caller.answer() == {"say": "too-late"}
+    control.timeline.append(Event(2.0, "client", "open", 1))
+    second = Caller(control)
+    second.say(line("called", called(), 1.5))
+    assert second.answer() == {"say": "too-late"}
+    assert list(control.timeline.played()) == []
+    caller.socket.close()
+    second.socket.close()
 
 
 def test_own_request_is_answered_by_its_word(control: Control) -> None:
