@@ -23,9 +23,10 @@ __all__ = [
     "worst_outcome",
 ]
 
-# From best to worst. A cell shows the worst, so that no pass ever hides a failure; that the
-# harness could not judge comes last, as then nothing else in the cell can be relied on.
-SEVERITY = ("pass", "info", "unsupported", "warn", "fail", "hang", "crash", "error")
+# From best to worst. A cell shows the worst, so that no pass ever hides a failure; a permitted
+# choice in one check takes nothing from a pass in another. That the harness could not judge comes
+# last, as then nothing else in the cell can be relied on.
+SEVERITY = ("info", "pass", "unsupported", "warn", "fail", "hang", "crash", "error")
 
 MEANING: Mapping[str, str] = {
     "pass": "Did what the rule asks, in every check of it.",

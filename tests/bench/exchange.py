@@ -32,7 +32,7 @@ from conformance.roster import Subject, load_roster
 SERVERS = ("reference", "waitress", "gunicorn-gthread", "cheroot")
 REQUESTS = 300
 # One exchange, one judgement: what a small probe costs.
-SMALL = "environ_paths.query_string"
+SMALL = "environ_paths.bytes_of_a_path"
 QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 PLAIN = """
 BODY = b"hello"
