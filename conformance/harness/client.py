@@ -302,9 +302,6 @@ class Client:
         driver: live or replaying.
         module, probe: which application the server's next calls play.
         marker: text by which the harness's own requests are known.
-
-    Attributes:
-        subject: facts a judgement may depend on (``multithread`` and so on are read from environ).
     """
 
     def __init__(self, driver: Driver, module: str, probe: str, marker: str) -> None:

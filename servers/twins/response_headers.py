@@ -101,7 +101,7 @@ class SendsLowerCase(Connection):
         super().send_head(status, reason, [(name.lower(), value) for name, value in fields])
 
 
-@bad_twin("headers-precede-body")
+@bad_twin("headers-precede-body", also=("headers-response-well-formed",))
 class WritesAhead(Gateway):
     """write() sends its data before the head, for the path /head-first alone."""
 
