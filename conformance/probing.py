@@ -8,6 +8,7 @@ Python 3.8.
 import importlib.util
 import os
 import sys
+import zlib
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
@@ -94,13 +95,21 @@ def request(
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def load_module(path: str, prefix: str = "conformance_probes_") -> ModuleType:
+def load_module(path: str, family: str = "conformance_probes") -> ModuleType:
     """Import a file by its path, under a name that hides no module of the server's or the user's.
+
+    Files of one directory are one package, so that they can share helpers: a file whose name begins
+    with an underscore holds no probes, and ``from ._name import thing`` finds it.
 
     Errors:
         ProbeError: the file cannot be read or imported.
     """
-    name = prefix + os.path.splitext(os.path.basename(path))[0]
+    directory, file = os.path.split(os.path.abspath(path))
+    package = f"{family}_{zlib.crc32(directory.encode('utf-8', 'surrogateescape')):08x}"
+    if package not in sys.modules:
+        parent = sys.modules[package] = ModuleType(package)
+        parent.__path__ = [directory]
+    name = f"{package}.{os.path.splitext(file)[0]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ProbeError(f"{path}: not a Python file")

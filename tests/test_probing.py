@@ -140,9 +140,22 @@ def test_no_rule(folder: Path) -> None:
     ],
 )
 def test_cannot_be_imported(folder: Path, text: str, why: str) -> None:
+    before = set(sys.modules)
     assert why in refused(folder, text)
     # Nothing half-made stays behind.
-    assert "conformance_probes_second" not in sys.modules
+    assert not [name for name in set(sys.modules) - before if name.endswith(".second")]
+
+
+def test_files_of_a_directory_share_helpers(tmp_path: Path) -> None:
+    for name, value in (("one", 1), ("two", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "_shared.py").write_text(f"value = {value}\n")
+        (folder / "user.py").write_text("from ._shared import value\n")
+    # Helpers of the same name in two directories are two.
+    assert load_module(str(tmp_path / "one" / "user.py")).value == 1
+    assert load_module(str(tmp_path / "two" / "user.py")).value == 2
+    assert load_probes(str(tmp_path / "one")) == {}
 
 
 def test_missing_file(tmp_path: Path) -> None:

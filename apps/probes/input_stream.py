@@ -1,39 +1,15 @@
 """PEP 3333, Input and Error Streams: wsgi.input, read inside the body."""
 
-import hashlib
-
 from conformance.probing import probe, request
 
-LINES = [b"a\r\n", b"b\rc\n", b"\n", b"d\n"]
+from ._input import LINES, digest, finish, read_pieces
+
 # Longer than any server's buffer, and no multiple of one.
 LONG_LINE = b"0123456789abcdef" * 20000 + b"end\n"
 # Whatever a text stream would translate: line ends of every kind, all byte values, broken UTF-8.
 EVERY_BYTE = (
     bytes(range(256)) + b"\r\n\n\r\r\n\n\n\r\x1a" + b"\xc3\x28\xf0\x9f\x98\xed\xa0\x80\xff\xfe"
 )
-
-
-def finish(start_response):
-    start_response("200 OK", [("Content-Length", "0")])
-    return []
-
-
-def read_pieces(stream, total, size):
-    """Read so many bytes and never one beyond; stop at an empty result."""
-    pieces = []
-    rest = total
-    while rest > 0:
-        piece = stream.read(min(size, rest))
-        pieces.append(piece)
-        if not piece:
-            break
-        rest -= len(piece)
-    return pieces
-
-
-def digest(data):
-    """Tell enough of many bytes to compare them."""
-    return (len(data), hashlib.sha256(data).hexdigest())
 
 
 # Client side

@@ -5,37 +5,14 @@ a probe of another rule that comes to the end first finds out whether the server
 it does not, the client gives it one.
 """
 
-import hashlib
 import itertools
 
 from conformance.probing import probe, request
 
-LINES = [b"a\r\n", b"b\rc\n", b"\n", b"d\n"]
+from ._input import LINES, digest, finish, read_pieces
+
 LONG = b"0123456789abcdef" * 20000
 BEYOND = b"hello"
-
-
-def finish(start_response):
-    start_response("200 OK", [("Content-Length", "0")])
-    return []
-
-
-def read_pieces(stream, total, size):
-    """Read so many bytes and never one beyond; stop at an empty result."""
-    pieces = []
-    rest = total
-    while rest > 0:
-        piece = stream.read(min(size, rest))
-        pieces.append(piece)
-        if not piece:
-            break
-        rest -= len(piece)
-    return pieces
-
-
-def digest(data):
-    """Tell enough of many bytes to compare them."""
-    return (len(data), hashlib.sha256(data).hexdigest())
 
 
 def until_empty(function, *arguments):

@@ -6,32 +6,9 @@ import weakref
 
 from conformance.probing import probe, request
 
-TYPE = ("Content-Type", "text/plain")
+from ._errors import TYPE, Trapped, fail, restart
+
 ERROR_BODY = b"an error body that is longer than what was first announced"
-
-
-class Trapped(Exception):
-    """What goes wrong inside these applications."""
-
-
-def fail():
-    """Go wrong in a frame of its own, to be found again in a traceback."""
-    raise Trapped("trapped by the application")
-
-
-def restart(inside, start_response, name, status, fields):
-    """Start an error response as an error handler does; note whether that was refused."""
-    try:
-        fail()
-    except Trapped:
-        try:
-            write = start_response(status, fields, sys.exc_info())
-        except BaseException as error:
-            inside.note(**{name: "raised " + type(error).__name__ + ": " + str(error)})
-            # The PEP forbids trapping it.
-            raise
-        inside.note(**{name: "returned"})
-    return write
 
 
 @probe("start-response-third-arg", "start-response-error-first-call")

@@ -94,7 +94,7 @@ def load_twins(directory: Path) -> dict[str, Twin]:
 def twins_of(path: Path) -> list[Twin]:
     """Return the twins of one file, in their order there."""
     try:
-        module = load_module(str(path), "conformance_twins_")
+        module = load_module(str(path), "conformance_twins")
     except ProbeError as error:
         raise TwinError(str(error)) from error
     found = []
