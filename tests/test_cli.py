@@ -271,3 +271,17 @@ def test_help(command: list[str]) -> None:
     done = cli(*command, "--help")
     assert done.returncode == 0
     assert "usage: wsgi-conformance" in done.stdout
+
+
+def test_serve_says_what_is_wrong_with_the_application(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def go():\n    return 1 / 0\n\ngo()\n")
+    (tmp_path / "empty.py").write_text("")
+    assert_refused(cli("serve", "no_such_module:app", cwd=tmp_path), "No module named")
+    assert_refused(cli("serve", "empty:app", cwd=tmp_path), "empty has no app")
+    assert_refused(cli("serve", "empty", cwd=tmp_path), "MODULE:ATTR")
+    done = cli("serve", "broken:app", cwd=tmp_path)
+    assert done.returncode == 2
+    # The user's lines, and none of ours.
+    assert "broken.py" in done.stderr
+    assert "line 2, in go" in done.stderr
+    assert "conformance/" not in done.stderr

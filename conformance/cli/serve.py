@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from conformance.cli.exits import CLEAN, UsageError
-from conformance.reference.__main__ import main as serve_reference
+from conformance.reference.__main__ import serve as serve_application
 
 __all__ = ["add_commands"]
 
@@ -27,9 +27,8 @@ def add_commands(commands: Any) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    words = [options.application, "--host", options.host, "--port", str(options.port)]
     try:
-        serve_reference(words)
+        serve_application(options.application, options.host, options.port)
     except ValueError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
