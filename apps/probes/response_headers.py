@@ -231,7 +231,9 @@ def _(client, verify):
         seen = conversation.exchange(conversation.response())
         conversation.close()
         claim_framed(verify, shape + ", HTTP/1.0 with keep-alive", "1.0", seen, BODY)
-        response = seen.answered
+        if seen.response is None:
+            continue
+        response = seen.response
         verify("headers-response-well-formed").true(
             response.framing != "close" or "keep-alive" not in response.tokens("Connection"),
             f"{shape}: no Connection: keep-alive on a response whose end only the closing tells",
@@ -241,7 +243,10 @@ def _(client, verify):
 
 def claim_framed(verify, shape, version, seen, body):
     """Claim that a response is well-formed, and framed so that it has a certain body."""
-    response = seen.answered
+    response = seen.response
+    if response is None:
+        verify("headers-response-well-formed").true(False, f"{shape}: a response", str(seen))
+        return
     wrong = [defect.text for defect in response.defects]
     if version == "1.0" and response.all("Transfer-Encoding"):
         wrong.append("Transfer-Encoding in the response to an HTTP/1.0 request")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -131,21 +132,33 @@ class Terminal:
         self.out.print(f"       observed {escape(printable(verdict.observed))}")
 
     def _table(self, results: Results) -> Table:
-        table = Table(title=f"PEP 3333, edition {results.edition}", title_justify="left")
-        table.add_column("server")
-        table.add_column("version")
-        for outcome in OUTCOMES:
-            table.add_column(outcome, justify="right")
-        table.add_column("seconds", justify="right")
-        for subject in results.subjects:
-            counts = Counter(verdict.outcome for verdict in subject.verdicts)
+        counts = [
+            Counter(verdict.outcome for verdict in each.verdicts) for each in results.subjects
+        ]
+        # A narrow terminal has no room for columns that say nothing.
+        shown = [outcome for outcome in OUTCOMES if any(each[outcome] for each in counts)]
+        names = [
+            subject.name if subject.started else f"{subject.name} (not started)"
+            for subject in results.subjects
+        ]
+        table = Table(
+            title=f"PEP 3333, edition {results.edition}",
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            pad_edge=False,
+        )
+        table.add_column("server", no_wrap=True, min_width=max(map(len, names), default=0))
+        table.add_column("version", no_wrap=True)
+        for outcome in shown:
+            table.add_column(outcome, justify="right", no_wrap=True, min_width=len(outcome))
+        table.add_column("s", justify="right", no_wrap=True)
+        for subject, name, count in zip(results.subjects, names, counts, strict=True):
             cells = [
-                f"[{STYLES[outcome]}]{counts[outcome]}[/]" if counts[outcome] else "[dim]·[/]"
-                for outcome in OUTCOMES
+                f"[{STYLES[outcome]}]{count[outcome]}[/]" if count[outcome] else "[dim]·[/]"
+                for outcome in shown
             ]
-            name = escape(subject.name)
             table.add_row(
-                name if subject.started else f"[bold red]{name} (not started)[/]",
+                escape(name) if subject.started else f"[bold red]{escape(name)}[/]",
                 escape(printable(subject.version)),
                 *cells,
                 f"{subject.duration:.1f}",
