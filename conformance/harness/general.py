@@ -113,8 +113,11 @@ def started_well(call: Call) -> bool:
     """Whether a call started its response once, with nothing against status and headers.
 
     Started by the callable itself: of one that starts later, what is sent may be earlier still.
+    And not in a probe that says it is doing something outlandish: one finding a cause will do.
     """
     kinds = [event.kind for event in call.events]
+    if "probe-outlandish" in kinds:
+        return False
     before = kinds[: kinds.index("returned")] if "returned" in kinds else kinds
     if before.count("start_response") != kinds.count("start_response"):
         return False
