@@ -40,7 +40,6 @@ class Probe:
         module = application.__module__.rpartition(".")[2]
         self.name = f"{module}.{application.__name__}"
         self.summary = (application.__doc__ or "").strip().partition("\n")[0]
-        self.description = (application.__doc__ or "").strip()
         self.conduct: Optional[Conduct] = None
 
     def client(self, conduct: Conduct) -> Conduct:

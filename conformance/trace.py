@@ -4,7 +4,7 @@ A ``Timeline`` is built by appending events and by nothing else, so the one that
 replayed into answers every question as the live one did.
 
 Eyes and kinds of events:
-    client   open, sent, received, eof, reset, refused, half-closed, closed, aborted
+    client   open, sent, send-failed, received, eof, reset, refused, half-closed, closed, aborted
     app      called, start_response, start_response-returned, start_response-raised, write,
              write-returned, write-raised, returned, raised, iterable, next, block, exhausted,
              iteration-raised, close, note, gate, probe-*, gone
@@ -65,15 +65,13 @@ class Connection:
     Attributes:
         received: all bytes so far.
         ended: None while open, else ``eof``, ``reset`` or ``refused``.
-        opened, first_byte, ended_at: times in seconds; None where it has not happened.
+        opened: time in seconds; None where it has not happened.
     """
 
     received: bytearray = field(default_factory=bytearray)
     sent: bytearray = field(default_factory=bytearray)
     ended: str | None = None
     opened: float | None = None
-    first_byte: float | None = None
-    ended_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -156,12 +154,9 @@ class Timeline:
         elif event.kind == "sent":
             connection.sent += data
         elif event.kind == "received":
-            if connection.first_byte is None:
-                connection.first_byte = event.time
             connection.received += data
         elif event.kind in ("eof", "reset", "refused"):
             connection.ended = event.kind
-            connection.ended_at = event.time
 
     def _app(self, event: Event) -> None:
         if event.kind == "called":

@@ -73,7 +73,6 @@ def test_probe() -> None:
     assert isinstance(reads, Probe)
     assert reads.name == "test_probing.reads"
     assert reads.summary == "First line."
-    assert "Second paragraph." in reads.description
     assert reads.rules == ("input-read-semantics", "input-empty-when-exhausted")
     # Still a WSGI application.
     assert reads({"a": 1}, print) == [{"a": 1}, print]

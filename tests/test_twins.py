@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from conformance.cli.suite import load_suite
-from conformance.harness.general import GENERAL_RULES
+from conformance.harness.runner import rules_of
 from conformance.harness.selftest import check_twin
 
 SUITE = load_suite()
-JUDGED = sorted(frozenset(GENERAL_RULES).union(*(probe.rules for probe in SUITE.probes.values())))
+JUDGED = sorted(rules_of(SUITE.probes.values()))
 
 
 @pytest.mark.parametrize("name", sorted(SUITE.twins))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import textwrap
 from typing import Any
@@ -15,7 +14,7 @@ from conformance.cli.suite import Suite, load_suite
 from conformance.harness import environment
 from conformance.harness.environment import EnvironmentFailure
 from conformance.report.traceability import TraceRow
-from conformance.roster import Subject, load_roster
+from conformance.roster import Subject, fill, load_roster
 from conformance.rules import Rule
 
 __all__ = ["add_commands"]
@@ -133,10 +132,13 @@ def describe(subject: Subject) -> dict[str, Any]:
         if found.missing:
             reason = f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
         else:
-            version = found.subject_version(subject, {"python": found.python, "bin": found.bin})
-    absent = [program for program in subject.system if not shutil.which(program)]
-    if absent and not reason:
-        reason = f"needs Debian packages: {' '.join(absent)}"
+            values = {"python": found.python, "bin": found.bin}
+            program = fill(subject.command[0], values)
+            if found.find(program) is None:
+                needed = f" (Debian: {' '.join(subject.system)})" if subject.system else ""
+                reason = f"not installed here: no program {program}{needed}"
+            else:
+                version = found.subject_version(subject, values)
     return {
         "name": subject.name,
         "title": subject.title or subject.name,

@@ -17,8 +17,7 @@ from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
 from conformance.harness.environment import Environment
-from conformance.harness.general import GENERAL_RULES
-from conformance.harness.runner import Options, Run
+from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.report.html import render_html
 from conformance.report.terminal import Terminal
@@ -174,8 +173,7 @@ def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespa
     Errors:
         UsageError: no probe judges any of the rules.
     """
-    judged = wanted & (frozenset(GENERAL_RULES).union(*(p.rules for p in suite.probes.values())))
-    if not judged:
+    if not wanted & rules_of(suite.probes.values()):
         asked = " or ".join(options.rule)
         raise UsageError(f"no probe judges {asked}; wsgi-conformance rules ID says why")
     return Options(suite.probes, suite.rules, wanted, suite.folders, options.timeout_scale)

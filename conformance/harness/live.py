@@ -80,15 +80,23 @@ class Live(Driver):
         control: the channel its application reports to.
         address: host and port it listens at.
         limit: seconds after which a wait is given up.
+        scale: multiplies that limit, and the ones that a probe names; the latter are as short as
+            makes sense already, and only get longer.
     """
 
     def __init__(
-        self, loop: Loop, control: Control, address: tuple[str, int], limit: float
+        self,
+        loop: Loop,
+        control: Control,
+        address: tuple[str, int],
+        limit: float,
+        scale: float = 1.0,
     ) -> None:
         self.loop = loop
         self.control = control
         self.address = address
-        self.limit = limit
+        self.limit = limit * scale
+        self.stretch = max(1.0, scale)
         self.sockets: dict[int, socket.socket] = {}
         self.paused: set[int] = set()
         self.begin()
@@ -113,7 +121,7 @@ class Live(Driver):
         timeline = self.timeline
         self.loop.until(
             lambda: condition() or timeline.exited is not None,
-            self.limit if limit is None else limit,
+            self.limit if limit is None else limit * self.stretch,
         )
         met = bool(condition())
         self._record("harness", "mark", met=met)

@@ -33,7 +33,7 @@ from conformance.roster import Subject
 from conformance.rules import Rule
 from conformance.trace import Event, Timeline, TraceError, to_json
 
-__all__ = ["EVERY_EXCHANGE", "Options", "Run", "judge_again", "run_subject"]
+__all__ = ["EVERY_EXCHANGE", "Options", "Run", "judge_again", "rules_of", "run_subject"]
 
 EVERY_EXCHANGE = "every-exchange"
 # Seconds a single wait may take: for what a probe cannot go on without, and for what it can.
@@ -78,15 +78,6 @@ class Run:
 
     result: SubjectResult
     traces: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """One probe's outcome."""
-
-    judgements: list[Judgement]
-    general: list[Judgement]
-    unhealthy: bool = False
 
 
 def conduct(
@@ -195,7 +186,7 @@ class Performance:
         self.launcher = Launcher(
             self.subject, self.environment, self.loop, control, payload, rundir, scale
         )
-        self.driver = Live(self.loop, control, self.launcher.address, LIMIT * scale)
+        self.driver = Live(self.loop, control, self.launcher.address, LIMIT, scale)
         try:
             write_session(payload, control.address, token)
             self.driver.address = self.launcher.start()
