@@ -1,42 +1,11 @@
-"""What PEP 3333 says of an environ, a status and a list of headers, as plain functions.
-
-The harness judges with them what a server passed to the application; the reference server refuses
-with them what an application passed back. Standard library only, Python 3.8 and later: whatever
-checks from inside a server needs them too.
-
-Each function returns the problems it found; an empty list is a pass for every rule that it names in
-``ENVIRON_RULES``, ``STATUS_RULES`` or ``HEADERS_RULES``. No text is made before a check has failed.
-"""
+"""An environ: what a server passes to an application (PEP 3333, environ Variables)."""
 
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List
 
-__all__ = [
-    "ENVIRON_RULES",
-    "HEADERS_RULES",
-    "HOP_BY_HOP",
-    "STATUS_RULES",
-    "Problem",
-    "check_environ",
-    "check_headers",
-    "check_status",
-]
+from conformance.checks.common import BEYOND_LATIN1, Problem, escaped, show
 
-
-class Problem(NamedTuple):
-    """One broken rule.
-
-    Attributes:
-        rule: its id.
-        expected, observed: one line each.
-        level: a weaker level than the rule's own for this observation, or None.
-    """
-
-    rule: str
-    expected: str
-    observed: str
-    level: Optional[str] = None
-
+__all__ = ["ENVIRON_RULES", "check_environ"]
 
 ENVIRON_RULES = (
     "environ-cgi-variables-present",
@@ -64,43 +33,6 @@ ENVIRON_RULES = (
     "unicode-environ-latin1-only",
     "unicode-environ-native-str",
     "url-server-port-decimal",
-)
-STATUS_RULES = (
-    "http-expect-left-to-server",
-    "status-code-and-reason",
-    "status-code-three-digits",
-    "status-latin1-only",
-    "status-native-str",
-    "status-no-control-chars",
-    "status-no-surrounding-whitespace",
-    "status-single-space",
-)
-HEADERS_RULES = (
-    "headers-exact-list",
-    "headers-latin1-only",
-    "headers-name-native-str",
-    "headers-name-no-colon",
-    "headers-name-token",
-    "headers-two-tuples",
-    "headers-value-native-str",
-    "headers-value-no-control-chars",
-    "http-hop-headers-not-sent",
-)
-
-# RFC 2616 section 13.5.1, the list the PEP refers to. That section says "Trailers", the field that
-# section 14.40 defines is "Trailer"; both are meant.
-HOP_BY_HOP = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "trailers",
-        "transfer-encoding",
-        "upgrade",
-    )
 )
 
 # RFC 3875 section 4.1, less the ones that have a check of their own.
@@ -172,19 +104,6 @@ STREAMS = (
 FOREIGN_PREFIXES = ("HTTP_", "REDIRECT_", "SSL_", "wsgi.", "x-wsgiorg.")
 EXTENSION_NAME = re.compile(r"[a-z0-9._]+")
 DECIMAL = re.compile(r"[0-9]+")
-STATUS = re.compile(r"[0-9]{3} \S(?:.*\S)?", re.DOTALL)
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-CONTROL = re.compile("[\x00-\x1f\x7f]")
-BEYOND_LATIN1 = re.compile("[^\x00-\xff]")
-
-
-def show(value: Any, limit: int = 120) -> str:
-    """Return a bounded repr that does not fail, whatever the object is."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"<{type(value).__name__} without a usable repr>"
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def is_request_variable(key: str) -> bool:
@@ -322,7 +241,7 @@ def check_strings(environ: Dict[Any, Any], inherited: Any, problems: List[Proble
                 Problem(
                     "unicode-environ-latin1-only",
                     f"{key} has no character beyond U+00FF",
-                    f"{key}={ascii(value)[:120]}",
+                    f"{key}={escaped(value)}",
                     None if known else "SHOULD",
                 )
             )
@@ -351,82 +270,3 @@ def check_extensions(environ: Dict[Any, Any], inherited: Any, problems: List[Pro
                     "key " + show(key),
                 )
             )
-
-
-def check_status(status: Any) -> List[Problem]:
-    """Check the status string that an application passed to start_response."""
-    if not isinstance(status, str):
-        return [Problem("status-native-str", "a str", show(status))]
-    if STATUS.fullmatch(status) and status.isascii() and status.isprintable():
-        if status.startswith("100 "):
-            expected = "a final status; 100 is for the server to send"
-            return [Problem("http-expect-left-to-server", expected, show(status))]
-        return []
-    problems: List[Problem] = []
-    if BEYOND_LATIN1.search(status):
-        expected = "no character beyond U+00FF"
-        problems.append(Problem("status-latin1-only", expected, ascii(status)))
-    if CONTROL.search(status):
-        problems.append(Problem("status-no-control-chars", "no control characters", show(status)))
-    code, _, reason = status.partition(" ")
-    if not re.fullmatch("[0-9]{3}", code):
-        problems.append(Problem("status-code-three-digits", "three ASCII digits", show(status)))
-    elif not reason.strip():
-        # An empty reason is legal HTTP, and no spelling of it fits the PEP's words.
-        expected = "a code and a reason"
-        problems.append(Problem("status-code-and-reason", expected, show(status), "SHOULD"))
-    elif reason.startswith(" "):
-        problems.append(Problem("status-single-space", "one space", show(status)))
-    if reason.strip() and status != status.strip():
-        expected = "no whitespace around it"
-        problems.append(Problem("status-no-surrounding-whitespace", expected, show(status)))
-    return problems
-
-
-def check_headers(headers: Any) -> List[Problem]:
-    """Check the list of headers that an application passed to start_response."""
-    if type(headers) is not list:
-        return [Problem("headers-exact-list", "a list", type(headers).__name__)]
-    problems: List[Problem] = []
-    for item in headers:
-        if not isinstance(item, tuple) or len(item) != 2:
-            problems.append(Problem("headers-two-tuples", "a tuple of two", show(item)))
-            continue
-        check_field_name(item[0], problems)
-        check_field_value(item[0], item[1], problems)
-    return problems
-
-
-def check_field_name(name: Any, problems: List[Problem]) -> None:
-    """Check one header name."""
-    if not isinstance(name, str):
-        problems.append(Problem("headers-name-native-str", "a str", show(name)))
-        return
-    if TOKEN.fullmatch(name):
-        if name.lower() in HOP_BY_HOP:
-            expected = "no hop-by-hop header from an application"
-            problems.append(Problem("http-hop-headers-not-sent", expected, show(name)))
-        return
-    if BEYOND_LATIN1.search(name):
-        problems.append(Problem("headers-latin1-only", "no character beyond U+00FF", ascii(name)))
-    if name.endswith(":"):
-        problems.append(Problem("headers-name-no-colon", "no colon at its end", show(name)))
-    else:
-        problems.append(
-            Problem("headers-name-token", "a token (RFC 9110 section 5.6.2)", show(name))
-        )
-
-
-def check_field_value(name: Any, value: Any, problems: List[Problem]) -> None:
-    """Check one header value."""
-    if not isinstance(value, str):
-        problems.append(Problem("headers-value-native-str", "a str", show((name, value))))
-    elif not (value.isascii() and value.isprintable()):
-        if CONTROL.search(value):
-            expected = "no control characters"
-            problems.append(
-                Problem("headers-value-no-control-chars", expected, show((name, value)))
-            )
-        if BEYOND_LATIN1.search(value):
-            expected = "no character beyond U+00FF"
-            problems.append(Problem("headers-latin1-only", expected, ascii((name, value))))
