@@ -167,16 +167,30 @@ def test_rules_as_json_has_the_promised_keys() -> None:
     assert len(rows) > 380
     for row in rows:
         assert {
-            *("id", "level", "party", "section", "anchor", "observable"),
-            *("probes", "twins", "untested"),
+            *("id", "family", "level", "party", "section", "anchor", "observable"),
+            *("probes", "twins", "judged_by", "untested"),
         } <= set(row)
-        assert bool(row["probes"]) != bool(row["untested"]), row["id"]
+        states = [bool(row[key]) for key in ("probes", "judged_by", "untested")]
+        assert sum(states) == 1, row["id"]
+    assert sum(row["family"] == "PEP 3333" for row in rows) == 388
+    assert {row["family"] for row in rows} == {"PEP 3333", "HTTP"}
 
 
 def test_rules_explains_one() -> None:
     text = cli("rules", "input-read-semantics").stdout
     assert "https://peps.python.org/pep-3333/#" in text
     assert "Bad twin" in text
+
+
+def test_rules_tells_the_families_apart() -> None:
+    lines = cli("rules").stdout.splitlines()
+    families = {line.split()[0]: line[46:54].strip() for line in lines}
+    assert families["input-read-semantics"] == families["http-expect-transparent"] == "PEP 3333"
+    assert families["http-etag-valid"] == families["cgi-path-info-form"] == "HTTP"
+    text = cli("rules", "http-etag-valid").stdout
+    assert "RFC 9110 section 8.8.3\nhttps://www.rfc-editor.org/rfc/rfc9110#section-8.8.3" in text
+    assert "Judged by: the validator and `wsgi-conformance app`" in text
+    assert "Untested" not in text
 
 
 def test_servers_as_json_has_the_promised_keys() -> None:

@@ -177,19 +177,62 @@ def test_differences_come_first_and_what_all_pass_is_folded() -> None:
     folded = page[page.index("<details>") :]
     assert passing in folded
     assert passing not in page[: page.index("<details>")]
-    findings, information, all_pass = make_matrix(results, RULES).blocks
+    findings, information, all_pass, http = make_matrix(results, RULES).blocks
     assert [group.title for group in findings.groups] == ["PEP 3333 · MUST", "PEP 3333 · SHOULD"]
-    assert (information.size, all_pass.size) == (1, 3)
+    assert (information.size, all_pass.size, http.size) == (1, 3, 0)
 
 
 def test_families_are_counted_apart() -> None:
-    http = next(rule for rule in RULES.values() if rule.effective_level == "undefined (HTTP)")
-    own = RULES["input-read-semantics"]
-    subject = SubjectResult("one", started=True, verdicts=[verdict(http, "fail")])
-    subject.verdicts.append(verdict(own, "pass"))
-    matrix = make_matrix(Results("1", "1", {}, [subject]), RULES)
+    own, kept, broken, hung = (
+        RULES[rule]
+        for rule in (
+            *("input-read-semantics", "cgi-path-info-form", "http-etag-valid"),
+            "http-host-valid",
+        )
+    )
+    verdicts = [verdict(rule, "pass") for rule in (own, kept)]
+    verdicts += [replace(verdict(broken, "info"), broken=True), verdict(hung, "hang")]
+    results = Results("1", "1", {}, [SubjectResult("one", started=True, verdicts=verdicts)])
+    matrix = make_matrix(results, RULES)
     assert matrix.families == ["PEP 3333", "HTTP"]
     assert matrix.columns[0].count("PEP 3333", "MUST").judged == 1
+    assert matrix.columns[0].outcomes == {"pass": 1}
+    assert matrix.counted == [("PEP 3333", "MUST")]
+    assert (matrix.judged("PEP 3333"), matrix.judged("HTTP")) == (1, 3)
+    findings, information, passing, http = matrix.blocks
+    assert [group.title for group in findings.groups] == ["HTTP · information"]
+    assert information.size == 0
+    assert [row.rule for row in passing.groups[0].rows] == [own.id]
+    assert [(row.rule, row.shown) for row in http.groups[0].rows] == [(broken.id, 1), (kept.id, 0)]
+    text = Page(render_html(results, RULES)).text
+    assert "1 rule judged" in text
+    assert "2 rules of HTTP and CGI" in text
+    assert "1 not kept by all" in text
+
+
+def test_a_rule_of_the_pep_stays_one_whatever_it_is_shown_as() -> None:
+    rule = RULES["http-chunked-abort-unterminated"]
+    assert rule.effective_level == "undefined (HTTP)"
+    subject = SubjectResult("one", started=True, verdicts=[verdict(rule, "pass")])
+    subject.verdicts.append(replace(verdict(rule, "pass"), rule="http-from-later"))
+    matrix = make_matrix(Results("1", "1", {}, [subject]), RULES)
+    assert {row.rule: row.family for row in matrix.rows} == {
+        rule.id: "PEP 3333",
+        "http-from-later": "HTTP",
+    }
+
+
+def test_rules_of_http_follow_those_of_the_pep() -> None:
+    names = ["http-host-valid", "file-wrapper-one-argument", "http-etag-valid", "later", "close-*"]
+    subject = SubjectResult("one", started=True)
+    subject.verdicts += [
+        replace(verdict(RULES["input-read-semantics"], "fail"), rule=name) for name in names
+    ]
+    subject.verdicts.append(verdict(RULES["environ-builtin-dict"], "fail"))
+    rows = [row.rule for row in make_matrix(Results("1", "1", {}, [subject]), RULES).rows]
+    places = [rows.index(name) for name in ("environ-builtin-dict", "file-wrapper-one-argument")]
+    assert places == sorted(places)
+    assert rows.index("http-etag-valid") < rows.index("http-host-valid")
 
 
 def test_subject_that_did_not_start_says_why() -> None:
@@ -325,7 +368,15 @@ def test_traceability_covers_every_rule_with_what_was_seen() -> None:
     parsed = Page(render_html(sample(), RULES, rows()))
     anchors = [row["id"] for row in parsed.all("tr") if str(row.get("id")).startswith("rule-")]
     assert sorted(str(anchor) for anchor in anchors) == sorted(f"rule-{rule}" for rule in RULES)
-    assert "binds the application: judged by the validator" in parsed.text
+    assert "the validator and `wsgi-conformance app`: it binds the application" in parsed.text
+    parts = re.findall(r"(\d+) (rules of .+)", parsed.text)
+    assert [title for _, title in parts] == [
+        "rules of PEP 3333 with probes",
+        "rules of PEP 3333 judged by the validator",
+        "rules of PEP 3333 without a check, and why",
+        "rules of HTTP and CGI judged by the validator",
+    ]
+    assert sum(int(number) for number, _ in parts[:3]) == 388
     assert "ReadsTooMuch" in parsed.text
     targets = {str(link.get("href")) for link in parsed.all("a")}
     assert {target for target in targets if target.startswith("#rule-")} <= {
@@ -356,7 +407,11 @@ def test_trace_rows() -> None:
     )
     assert by_rule["environ-builtin-dict"].probes == ("every-exchange",)
     for row in by_rule.values():
-        assert bool(row.probes) != bool(row.untested)
+        assert [bool(x) for x in (row.probes, row.judged_by, row.untested)].count(True) == 1
+    assert str(by_rule["http-host-valid"].judged_by).startswith("the validator, ")
+    assert "app" in str(by_rule["app-callable"].judged_by)
+    assert "documentation" in str(by_rule["errors-documented"].untested)
+    assert "permission" in str(by_rule["environ-run-once-tuning"].untested)
 
 
 @pytest.mark.parametrize(

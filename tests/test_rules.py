@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from conformance import rules
 from conformance.rules import Rule, RuleError
+from conformance.rules.__main__ import COMMAND, PATH, catalogue, main
 
 DATA = Path(rules.__file__).parent
 
@@ -74,6 +76,12 @@ COUNTS = {
         "SHOULD NOT": (1, 0, 0, 0, 0),
     },
     "permissions.toml": {"MAY": (7, 17, 6, 1, 50)},
+    "http.toml": {
+        "MUST": (3, 0, 5, 0, 0),
+        "MUST NOT": (5, 0, 0, 0, 0),
+        "SHOULD": (1, 0, 0, 0, 0),
+        "SHOULD NOT": (1, 0, 0, 0, 0),
+    },
 }
 
 GOOD = """
@@ -91,10 +99,24 @@ how = "Look."
 pitfalls = ""
 """
 
+GOOD_HTTP = """
+[[rule]]
+id = "http-topic-name"
+level = "MUST"
+implicit = false
+party = "server"
+source = "RFC 9110 section 8.6"
+summary = "A duty."
+observable = "both"
+how = "Look."
+pitfalls = ""
+report = "undefined (HTTP)"
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The four rule files, three of them with no rule."""
+    """The five rule files, four of them with no rule."""
     for name in COUNTS:
         (tmp_path / name).write_text("rule = []\n")
     (tmp_path / "server.toml").write_text(GOOD)
@@ -115,6 +137,10 @@ def all_rules() -> list[Rule]:
     return list(rules.load().values())
 
 
+def of_family(family: str) -> list[Rule]:
+    return [rule for rule in all_rules() if rule.family == family]
+
+
 # --- the catalogue
 
 
@@ -129,8 +155,9 @@ def test_counts() -> None:
         if number
     }
     assert dict(seen) == expected
-    assert len(all_rules()) == 388
-    assert sum(rule.implicit for rule in all_rules()) == 144
+    assert len(of_family("PEP 3333")) == 388
+    assert sum(rule.implicit for rule in of_family("PEP 3333")) == 144
+    assert len(of_family("HTTP")) == 15
 
 
 def test_files_in_order_and_ids_unique() -> None:
@@ -145,12 +172,39 @@ def test_files_in_order_and_ids_unique() -> None:
 
 def test_order_is_that_of_the_governing_passage() -> None:
     for file in COUNTS:
-        first = [int(re.split("[-,]", r.lines)[0]) for r in all_rules() if r.file == file]
+        mine = [rule for rule in of_family("PEP 3333") if rule.file == file]
+        first = [int(re.split("[-,]", rule.lines)[0]) for rule in mine]
         assert first == sorted(first), file
 
 
-@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
+def test_order_in_http_is_party_document_section() -> None:
+    def place(rule: Rule) -> tuple[int, int, list[int]]:
+        document, section = rule.source.split()[1::2]
+        return (
+            ("application", "server").index(rule.party),
+            ("9110", "9112", "3875").index(document),
+            [int(part) for part in section.split(".")],
+        )
+
+    places = [place(rule) for rule in of_family("HTTP")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("rule", of_family("HTTP"), ids=lambda rule: rule.id)
+def test_rule_of_http(rule: Rule) -> None:
+    number, section = rule.source.split()[1::2]
+    assert rule.url == f"https://www.rfc-editor.org/rfc/rfc{number}#section-{section}"
+    assert rule.id.startswith("cgi-" if number == "3875" else "http-")
+    assert rule.file == "http.toml"
+    assert rule.section == rule.source
+    assert rule.effective_level in ("undefined", "undefined (HTTP)")
+    assert rule.observable == ("both" if rule.party == "server" else "validator")
+    assert rule.summary.endswith(".")
+
+
+@pytest.mark.parametrize("rule", of_family("PEP 3333"), ids=lambda rule: rule.id)
 def test_rule(rule: Rule) -> None:
+    assert rule.source == f"PEP 3333, {rule.section}"
     assert rule.anchor in SECTIONS
     slug = re.sub("[^a-z0-9]+", "-", rule.section.lower()).strip("-")
     assert slug == rule.anchor
@@ -165,14 +219,25 @@ def test_rule(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
 def test_reason_for_no_check(rule: Rule) -> None:
     unseen = rule.observable in ("static", "untestable")
+    judge = rules.judged_by(rule)
     if rule.level == "MAY":
         assert rule.untested is None
+        assert judge is None
         assert rules.default_untested(rule).startswith("a permission")
     elif unseen:
         assert rule.untested
+        assert judge is None
     elif rule.party != "server":
         assert rule.untested is None
-        assert "validator" in rules.default_untested(rule)
+        assert judge is not None
+        command = "middleware" if rule.party == "middleware" else "app"
+        assert f"`wsgi-conformance {command}`" in judge
+        assert rule.party in judge
+    elif rule.untested or rule.observable == "wire":
+        assert judge is None
+    else:
+        assert judge is not None
+        assert "`wsgi-conformance app`" not in judge
 
 
 def test_reasons_are_of_the_rules_own() -> None:
@@ -181,11 +246,14 @@ def test_reasons_are_of_the_rules_own() -> None:
 
 
 def test_overridden_levels() -> None:
-    assert {rule.id: rule.effective_level for rule in all_rules() if rule.report} == {
+    pep = of_family("PEP 3333")
+    assert {rule.id: rule.effective_level for rule in pep if rule.report} == {
         "http-inbound-hop-headers-unused": "undefined",
         "http-chunked-abort-unterminated": "undefined (HTTP)",
         "http-expect-waiting-discouraged": "undefined",
     }
+    advice = [rule.id for rule in of_family("HTTP") if rule.effective_level == "undefined"]
+    assert advice == ["http-head-empty", "cgi-status-field"]
 
 
 def test_ambiguities_and_rules_name_each_other() -> None:
@@ -204,7 +272,9 @@ def test_texts_refer_to_ambiguities_that_concern_the_rule() -> None:
 
 def test_edition_is_all_rules() -> None:
     assert rules.edition(rules.EDITION) == tuple(rules.load())
-    assert rules.edition() == rules.edition("2026.1")
+    assert rules.edition() == rules.edition("2026.2")
+    # 2026.1 is frozen: this is what it was, and what it stays, whatever is added.
+    assert rules.edition("2026.1") == tuple(rule.id for rule in of_family("PEP 3333"))
 
 
 def test_unknown_edition() -> None:
@@ -225,7 +295,8 @@ def test_data_elsewhere_read_the_same(tmp_path: Path) -> None:
         shutil.copy(path, tmp_path)
     assert rules.read_rules(tmp_path) == dict(rules.load())
     assert rules.read_ambiguities(tmp_path) == dict(rules.ambiguities())
-    assert rules.read_editions(tmp_path) == {"2026.1": rules.edition()}
+    editions = {name: rules.edition(name) for name in ("2026.1", "2026.2")}
+    assert rules.read_editions(tmp_path) == editions
 
 
 # --- selection
@@ -328,6 +399,60 @@ def test_rule_in_the_wrong_file(folder: Path) -> None:
     assert "middleware.toml" in error.problem
 
 
+@pytest.mark.parametrize(
+    ("key", "line", "fix"),
+    [
+        ("id", 'id = "topic-name"', "'http-' or 'cgi-' comes first"),
+        ("id", 'id = "http-Topic"', "lower-case"),
+        ("level", 'level = "MAY"', "MUST NOT"),
+        ("party", 'party = "client"', "server, application"),
+        ("source", 'source = "RFC 7231 section 3.1"', "9110, 9112 or 3875"),
+        ("source", 'source = "RFC 9110, section 8.6"', "'RFC 9110 section 8.6'"),
+        ("source", 'source = "RFC 9110 section 8.6."', "'RFC 9110 section 8.6'"),
+        ("source", "source = 9110", "'RFC 9110 section 8.6'"),
+        ("observable", 'observable = "wire"', "validator, both"),
+        ("report", 'report = "MUST"', "undefined (HTTP)"),
+    ],
+)
+def test_bad_value_in_http(folder: Path, key: str, line: str, fix: str) -> None:
+    text = re.sub(rf"(?m)^{key} = .*$", line, GOOD_HTTP)
+    error = refused(folder, text, "http.toml")
+    assert error.key == key
+    assert fix in error.problem
+
+
+@pytest.mark.parametrize("key", re.findall(r"(?m)^(\w+) = ", GOOD_HTTP))
+def test_missing_key_in_http(folder: Path, key: str) -> None:
+    error = refused(folder, re.sub(rf"(?m)^{key} = .*\n", "", GOOD_HTTP), "http.toml")
+    assert error.key == key
+    assert error.problem.startswith("missing; write ")
+
+
+def test_good_data_in_http(folder: Path) -> None:
+    (folder / "http.toml").write_text(GOOD_HTTP + "ambiguity = [3]\n")
+    rule = rules.read_rules(folder)["http-topic-name"]
+    assert (rule.family, rule.source) == ("HTTP", "RFC 9110 section 8.6")
+    assert (rule.anchor, rule.lines, rule.ambiguity) == ("section-8.6", "", (3,))
+
+
+@pytest.mark.parametrize("line", ['anchor = "section-8.6"', 'lines = "1"', 'section = "Host"'])
+def test_place_in_the_pep_is_unknown_in_http(folder: Path, line: str) -> None:
+    error = refused(folder, f"{GOOD_HTTP}{line}\n", "http.toml")
+    assert error.key == line.split()[0]
+    assert error.problem.startswith("unknown; ")
+
+
+def test_source_is_unknown_in_the_pep(folder: Path) -> None:
+    assert refused(folder, GOOD + 'source = "RFC 9110 section 8.6"\n').key == "source"
+
+
+def test_id_of_http_used_in_the_pep(folder: Path) -> None:
+    (folder / "server.toml").write_text(GOOD.replace("topic-name", "http-topic-name"))
+    error = refused(folder, GOOD_HTTP, "http.toml")
+    assert (error.rule, error.key) == ("http-topic-name", "id")
+    assert "server.toml" in error.problem
+
+
 @pytest.mark.parametrize("text", ["[[rule]", "rule = [1]", "rule = 1", "", "x = 1\nrule = []"])
 def test_malformed_file(folder: Path, text: str) -> None:
     assert refused(folder, text).rule is None
@@ -353,3 +478,47 @@ def test_ambiguity_and_edition_used_twice(folder: Path) -> None:
     (folder / "editions.toml").write_text('[[edition]]\nname = "1"\nrules = ["topic-name"]\n' * 2)
     with pytest.raises(RuleError, match=r"^editions\.toml, 1, key 'name': used before"):
         rules.read_editions(folder)
+
+
+EDITIONS = """
+[[edition]]
+name = "1"
+rules = ["topic-name"]
+
+[[edition]]
+name = "2"
+extends = "1"
+rules = ["http-topic-name"]
+"""
+
+
+def test_edition_extends_one_above_it(folder: Path) -> None:
+    path = folder / "editions.toml"
+    path.write_text(EDITIONS)
+    assert rules.read_editions(folder)["2"] == ("topic-name", "http-topic-name")
+    path.write_text(EDITIONS.replace('extends = "1"', 'extends = "3"'))
+    with pytest.raises(RuleError, match=r"2, key 'extends': name an edition above it: 1"):
+        rules.read_editions(folder)
+    path.write_text(EDITIONS.replace('"http-topic-name"', '"topic-name"'))
+    with pytest.raises(RuleError, match=r"2, key 'rules': topic-name is in 1 already"):
+        rules.read_editions(folder)
+
+
+# --- what the validator knows of them
+
+
+def test_catalogue_of_the_validator_is_up_to_date() -> None:
+    wanted = catalogue(rules.load().values())
+    assert PATH.read_text(encoding="utf-8") == wanted, f"out of date: run {COMMAND}"
+
+
+def test_catalogue_of_the_validator_says_the_same() -> None:
+    found = runpy.run_path(str(PATH))["RULES"]
+    assert found == {rule.id: (rule.effective_level, rule.party, rule.url) for rule in all_rules()}
+
+
+def test_catalogue_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "catalogue.py"
+    main(path)
+    assert path.read_bytes() == PATH.read_bytes()
+    assert str(path) in capsys.readouterr().out

@@ -25,8 +25,9 @@ def add_commands(commands: Any) -> None:
     parser = commands.add_parser(
         "rules",
         help="list the rules, or explain some",
-        description="List every obligation of PEP 3333 that is known, or explain those named: what "
-        "the rule says, how it is probed, which twins check the check, or why it is untested.",
+        description="List every obligation of PEP 3333 that is known, and what HTTP and CGI say at "
+        "a gateway's edge; or explain those named: what the rule says, how it is probed, which "
+        "twins check the check, what else judges it, or why nothing does.",
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="ids or globs, such as 'close-*'")
     parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
@@ -53,8 +54,10 @@ def show_rules(options: argparse.Namespace) -> int:
     else:
         for rule in chosen:
             row = rows[rule.id]
-            state = f"{len(row.probes)} probe(s)" if row.probes else "untested"
-            print(f"{rule.id:45} {rule.effective_level:10} {rule.party:11} {state}")
+            state = "untested" if row.untested else "validator"
+            if row.probes:
+                state = f"{len(row.probes)} probe(s)"
+            print(f"{rule.id:45} {rule.family:8} {rule.effective_level:16} {rule.party:11} {state}")
     return CLEAN
 
 
@@ -62,6 +65,7 @@ def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
     """Return what ``rules --json`` gives for a rule."""
     return {
         "id": rule.id,
+        "family": rule.family,
         "level": rule.level,
         "party": rule.party,
         "section": rule.section,
@@ -69,6 +73,7 @@ def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
         "observable": rule.observable,
         "probes": list(row.probes),
         "twins": list(row.twins),
+        "judged_by": row.judged_by,
         "untested": row.untested,
         "reported_as": rule.effective_level,
         "summary": rule.summary,
@@ -79,7 +84,7 @@ def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
 def explain(rule: Rule, row: TraceRow, suite: Suite) -> str:
     """Return a rule as a text for people."""
     parts = [
-        f"{rule.id}\n{rule.level}, binds the {rule.party} - {rule.section}\n{rule.url}",
+        f"{rule.id}\n{rule.level}, binds the {rule.party} - {rule.source}\n{rule.url}",
         _wrapped("", rule.summary),
     ]
     if rule.effective_level != rule.level:
@@ -98,6 +103,8 @@ def explain(rule: Rule, row: TraceRow, suite: Suite) -> str:
         twin = suite.twins[name]
         kind = "Bad twin" if twin.bad else "Good twin"
         parts.append(_wrapped(f"{kind} {name}: ", twin.summary))
+    if row.judged_by:
+        parts.append(_wrapped("Judged by: ", row.judged_by))
     if row.untested:
         parts.append(_wrapped("Untested: ", row.untested))
     return "\n".join(parts)

@@ -33,7 +33,7 @@ class Suite:
     twins: Mapping[str, Twin]
 
     def traceability(self) -> list[TraceRow]:
-        """Return for every rule its probes, its twins, or why it is untested."""
+        """Return for every rule its probes and twins, what else judges it, or why nothing does."""
         return trace_rows(self.rules, self.probes, self.twins, GENERAL_RULES)
 
 

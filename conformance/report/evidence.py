@@ -63,7 +63,7 @@ def _rule(rule: str, rules: Mapping[str, Rule]) -> dict[str, str]:
     return {
         "level": known.effective_level,
         "party": known.party,
-        "section": known.section,
+        "source": known.source,
         "summary": known.summary,
         "url": known.url,
         "how": known.how,

@@ -42,6 +42,16 @@ WIDE = 10
 LONGEST_TITLE = 160
 # The style draws a sign of its own shape for each, so that nothing hangs on colour alone.
 CLASSES: dict[str | None, str] = {None: "n"} | {outcome: outcome[0] for outcome in SEVERITY}
+# Parts of the traceability table, by family and by what judges a rule: what follows their number.
+PARTS = {
+    (family, kind): title.format(name)
+    for family, name in (("PEP 3333", "PEP 3333"), ("HTTP", "HTTP and CGI"))
+    for kind, title in (
+        ("probes", "rules of {} with probes"),
+        ("validator", "rules of {} judged by the validator"),
+        ("untested", "rules of {} without a check, and why"),
+    )
+}
 
 
 def render_html(
@@ -179,18 +189,26 @@ def _bar(column: Column) -> list[tuple[str, float, float]]:
 def _covered(
     traceability: Sequence[TraceRow], matrix: Matrix, rules: Mapping[str, Rule]
 ) -> list[dict[str, Any]]:
-    """The rows of the traceability table, with what this run has seen of each rule."""
+    """The parts of the traceability table, with what this run has seen of each rule.
+
+    Families are apart, and in each of them what is judged by probes, by the validator, by nothing.
+    """
     seen = {row.rule: row for row in matrix.rows}
-    covered = []
+    parts: dict[tuple[str, str], list[dict[str, Any]]] = {key: [] for key in PARTS}
     for row in traceability:
-        judged = seen.get(row.rule)
-        covered.append(
+        judged, known = seen.get(row.rule), rules.get(row.rule)
+        kind = "probes" if row.probes else "untested" if row.untested else "validator"
+        parts[known.family if known else "PEP 3333", kind].append(
             {
                 "row": row,
-                "rule": rules.get(row.rule),
+                "rule": known,
                 "worst": worst_outcome(judged.outcomes) if judged else None,
                 "passing": judged.passing if judged else 0,
                 "judged": len(judged.outcomes) if judged else 0,
             }
         )
-    return covered
+    return [
+        {"kind": kind, "title": PARTS[family, kind], "entries": entries}
+        for (family, kind), entries in parts.items()
+        if entries
+    ]

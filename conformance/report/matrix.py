@@ -120,6 +120,11 @@ class Row:
         return sum(outcome in FAILURES for outcome in self.outcomes)
 
     @property
+    def shown(self) -> int:
+        """How many subjects did what is shown and never judged: did not keep a rule of HTTP."""
+        return sum(any(verdict.broken for verdict in cell.verdicts) for cell in self.cells)
+
+    @property
     def broken(self) -> int:
         """How many subjects did anything but pass or make a permitted choice."""
         return sum(outcome in FINDINGS for outcome in self.outcomes)
@@ -141,7 +146,7 @@ class Column:
         key: its name, made unique where results of several runs hold the same one.
         subject: the result it stands for.
         counts: by family and class of level.
-        outcomes: how many rules ended in each outcome.
+        outcomes: how many rules of PEP 3333 ended in each outcome.
     """
 
     key: str
@@ -164,7 +169,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the matrix: ``findings``, ``information`` or ``passing``."""
+    """A part of the matrix: ``findings``, ``information``, ``passing`` or ``http``.
+
+    The last has the rules of HTTP, which nobody can fail: what breaks them is shown, never judged.
+    Only where something went wrong in the judging they are among the findings.
+    """
 
     name: str
     groups: tuple[Group, ...]
@@ -186,6 +195,10 @@ class Matrix:
     def rows(self) -> list[Row]:
         """All rows in the order they are shown."""
         return [row for block in self.blocks for group in block.groups for row in group.rows]
+
+    def judged(self, family: str) -> int:
+        """Return how many rules of a family were judged."""
+        return sum(row.family == family for row in self.rows)
 
     @property
     def counted(self) -> list[tuple[str, str]]:
@@ -235,11 +248,17 @@ def _columns(subjects: Iterable[SubjectResult]) -> Iterable[Column]:
 
 
 def _in_order(found: Iterable[str], rules: Mapping[str, Rule]) -> list[str]:
-    """The ids in the order of the PEP's text, ids that are not known last."""
+    """The ids in the order of the PEP's text, then those of HTTP, ids that are not known last."""
 
-    def place(rule: str) -> tuple[int, str]:
+    number = {rule: position for position, rule in enumerate(rules)}
+
+    def place(rule: str) -> tuple[int, int, str]:
         known = rules.get(rule)
-        return (int(known.lines.replace(",", "-").split("-")[0]) if known else 1 << 30, rule)
+        if known is None:
+            return (2, 0, rule)
+        if not known.lines:
+            return (1, number[rule], rule)
+        return (0, int(known.lines.replace(",", "-").split("-")[0]), rule)
 
     return sorted(found, key=place)
 
@@ -251,7 +270,7 @@ def _row(rule: str, cells: list[list[Verdict]], known: Rule | None) -> Row:
         rule,
         level,
         known.party if known else first.party,
-        HTTP if level == "undefined (HTTP)" else GATEWAY,
+        known.family if known else HTTP if level == "undefined (HTTP)" else GATEWAY,
         known.section if known else "Rules this release does not know",
         known.summary if known else "",
         known.url if known else "",
@@ -270,7 +289,8 @@ def _tally(column: Column, cells: Iterable[tuple[Row, Cell]]) -> None:
     for row, cell in cells:
         if cell.outcome is None:
             continue
-        column.outcomes[cell.outcome] += 1
+        if row.family == GATEWAY:
+            column.outcomes[cell.outcome] += 1
         if cell.outcome != "info":
             key = (row.family, row.level_class)
             old = column.counts.get(key, Count())
@@ -280,11 +300,14 @@ def _tally(column: Column, cells: Iterable[tuple[Row, Cell]]) -> None:
 def _blocks(rows: list[Row]) -> Iterable[Block]:
     findings = [row for row in rows if row.broken]
     rest = [row for row in rows if not row.broken]
+    http = sorted((row for row in rest if row.family == HTTP), key=lambda row: -row.shown)
+    rest = [row for row in rest if row.family == GATEWAY]
     information = [row for row in rest if "info" in row.outcomes]
     passing = [row for row in rest if "info" not in row.outcomes]
     yield Block("findings", tuple(_by_level(findings)))
     yield Block("information", tuple(_by_section(information)))
     yield Block("passing", tuple(_by_section(passing)))
+    yield Block("http", (Group(HTTP, tuple(http)),) if http else ())
 
 
 def _by_level(rows: list[Row]) -> Iterable[Group]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from conformance.rules import Rule, default_untested
+from conformance.rules import Rule, default_untested, judged_by
 
 __all__ = ["EVERY_EXCHANGE", "TraceRow", "trace_rows"]
 
@@ -44,8 +44,11 @@ class TraceRow:
         rule: its id.
         probes: names of the probes that judge it, ``every-exchange`` among them.
         twins: names of the twins that break it and must be caught.
-        untested: why nothing judges it, or None where a probe does.
+        untested: why nothing judges it, or None where something does.
         good_twins: names of the twins at its border, which must stay clean.
+        judged_by: what judges it where no probe does, or None.
+
+    A rule has probes, or ``judged_by``, or ``untested``: one of the three.
     """
 
     rule: str
@@ -53,6 +56,7 @@ class TraceRow:
     twins: tuple[str, ...]
     untested: str | None
     good_twins: tuple[str, ...] = ()
+    judged_by: str | None = None
 
 
 def trace_rows(
@@ -77,15 +81,17 @@ def trace_rows(
             by_rule.setdefault(judged, []).append(name)
     rows = []
     for rule in rules.values():
-        judged_by = tuple(by_rule.get(rule.id, ()))
+        own = tuple(by_rule.get(rule.id, ()))
+        elsewhere = None if own else judged_by(rule)
         mine = [twin for _, twin in sorted(twins.items()) if rule.id in twin.rules]
         rows.append(
             TraceRow(
                 rule.id,
-                judged_by,
+                own,
                 tuple(twin.name for twin in mine if twin.bad),
-                None if judged_by else rule.untested or default_untested(rule),
+                None if own or elsewhere else rule.untested or default_untested(rule),
                 tuple(twin.name for twin in mine if not twin.bad),
+                elsewhere,
             )
         )
     return rows

@@ -80,7 +80,7 @@
         el("p", { class: "small" }, el("b", {}, rule.level || "level not known"),
           ` · binds the ${rule.party || "?"} · `,
           rule.url ? el("a", { href: rule.url, rel: "noopener noreferrer" },
-            "PEP 3333, ", rule.section) : "a rule this release does not know")),
+            rule.source) : "a rule this release does not know")),
       verdicts.length ? list : el("p", { class: "end" }, subject.started
         ? "This rule was not judged on this server." : ["It did not start: ", lines(subject.failure)]),
       body,
