@@ -1,0 +1,1 @@
+"""Drives applications, middleware and callable servers in this process: no socket, no wait."""
