@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance import __version__
-from conformance.cli import listings, report, run, selftest, serve
+from conformance.cli import (
+    app,
+    bridges,
+    frameworks,
+    listings,
+    middleware,
+    report,
+    run,
+    selftest,
+    serve,
+)
 from conformance.cli.exits import CLEAN, UNJUDGED, WRONG_USE, UsageError
 from conformance.probing import ProbeError
 from conformance.reference.twins import TwinError
@@ -37,6 +47,9 @@ start here:
   wsgi-conformance run                        the servers installed here
   wsgi-conformance run --isolated             all servers known, each in an environment of its own
   wsgi-conformance run ./my-server.toml       your own server; see README for the file
+  wsgi-conformance app myproject.wsgi:app     your own application, in memory
+  wsgi-conformance middleware myproject:wrap  your own middleware, between two validators
+  wsgi-conformance frameworks                 the same site in many frameworks, driven in process
   wsgi-conformance rules close-on-normal-end  what a rule says and how it is probed
 """
 EXPECTED_ERRORS = (
@@ -60,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (run, listings, report, selftest, serve):
+    for module in (run, app, middleware, bridges, frameworks, listings, report, selftest, serve):
         module.add_commands(commands)
     return parser
 

@@ -24,7 +24,7 @@ from conformance.report.terminal import Terminal
 from conformance.results import Results, SubjectResult, Verdict, save_results
 from conformance.roster import Subject, load_roster, select
 
-__all__ = ["add_commands", "exit_code"]
+__all__ = ["add_commands", "exit_code", "gather", "positive"]
 
 ALWAYS = ("reference", "wsgiref")
 
@@ -69,7 +69,7 @@ def add_commands(commands: Any) -> None:
         "--python", metavar="P", help="interpreter to run the servers with (or to isolate with)"
     )
     how.add_argument(
-        "--jobs", type=_count, metavar="N", help="servers at a time (one for each processor)"
+        "--jobs", type=positive, metavar="N", help="servers at a time (one for each processor)"
     )
     how.add_argument(
         "--timeout-scale",
@@ -91,7 +91,8 @@ def add_commands(commands: Any) -> None:
     parser.set_defaults(command=run)
 
 
-def _count(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a number from the command line that is at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")

@@ -51,11 +51,11 @@ class Terminal:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.out = Console(highlight=False, soft_wrap=True)
+        self.out = Console(highlight=False, emoji=False, soft_wrap=True)
         if not self.out.is_terminal:
             # A log has no width of its own to fit into.
-            self.out = Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+            self.out = Console(highlight=False, emoji=False, soft_wrap=True, width=PIPE_WIDTH)
+        self.err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
         self.live = self.err.is_terminal
         self.bars = Progress(
             TextColumn("{task.description}"),
@@ -119,14 +119,21 @@ class Terminal:
         if not grave:
             return
         self.out.print(f"\n[bold]{escape(subject.title)}[/] {escape(printable(subject.version))}")
+        alike: dict[tuple[str, ...], list[Verdict]] = {}
         for verdict in sorted(grave, key=lambda verdict: SHOWN.index(verdict.outcome)):
-            self._finding(verdict)
+            key = (verdict.outcome, verdict.rule, verdict.level, verdict.expected)
+            alike.setdefault(key, []).append(verdict)
+        for verdicts in alike.values():
+            self._finding(verdicts)
 
-    def _finding(self, verdict: Verdict) -> None:
+    def _finding(self, verdicts: Sequence[Verdict]) -> None:
+        """Print the first of some verdicts that say the same, and where the others are from."""
+        verdict = verdicts[0]
         style = STYLES[verdict.outcome]
+        probes = ", ".join(dict.fromkeys(verdict.probe for verdict in verdicts))
         self.out.print(
             f"  [{style}]{verdict.outcome}[/] {escape(verdict.rule)} ({verdict.level}) "
-            f"[dim]{escape(verdict.probe)}[/]"
+            f"[dim]{escape(probes)}[/]"
         )
         self.out.print(f"       expected {escape(printable(verdict.expected))}")
         self.out.print(f"       observed {escape(printable(verdict.observed))}")
@@ -147,7 +154,9 @@ class Terminal:
             box=SIMPLE_HEAD,
             pad_edge=False,
         )
-        table.add_column("server", no_wrap=True, min_width=max(map(len, names), default=0))
+        kinds = {subject.kind for subject in results.subjects}
+        heading = kinds.pop() if len(kinds) == 1 else "subject"
+        table.add_column(heading, no_wrap=True, min_width=max(map(len, names), default=0))
         table.add_column("version", no_wrap=True)
         for outcome in shown:
             table.add_column(outcome, justify="right", no_wrap=True, min_width=len(outcome))
