@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["APPS", "PACKAGE", "PROBES", "SERVERS", "TEMPLATES", "TWINS"]
+__all__ = ["APPS", "FRAMEWORKS", "PACKAGE", "PROBES", "SERVERS", "TEMPLATES", "TWINS"]
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -18,4 +18,5 @@ SERVERS = _data("servers", "servers")
 APPS = _data("apps", "apps")
 TEMPLATES = _data("templates", "reports/templates")
 PROBES = APPS / "probes"
+FRAMEWORKS = APPS / "frameworks"
 TWINS = SERVERS / "twins"

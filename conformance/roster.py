@@ -31,7 +31,15 @@ from typing import Any
 
 from conformance.paths import SERVERS
 
-__all__ = ["RosterError", "Subject", "fill", "load_roster", "load_subject", "select"]
+__all__ = [
+    "RosterError",
+    "Subject",
+    "fill",
+    "load_roster",
+    "load_subject",
+    "read_table",
+    "select",
+]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 PLACEHOLDERS = ("host", "port", "app", "module", "attr", "rundir", "python", "bin")
@@ -74,6 +82,10 @@ TYPES: dict[str, str] = {
     "proxied": "true or false",
     "notes": "text",
 }
+EXAMPLES = {
+    "name": 'name = "my-server"',
+    "command": 'command = ["my-server", "--bind", "{host}:{port}", "{app}"]',
+}
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -82,8 +94,13 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return re.sub(rf"\{{({pattern})\}}", lambda match: values.get(match[1], match[0]), text)
 
 
-def load_subject(path: Path) -> Subject:
-    """Read and check one server file.
+def read_table(path: Path, types: Mapping[str, str], examples: Mapping[str, str]) -> dict[str, Any]:
+    """Read a TOML file and check its keys; lists come back as tuples.
+
+    Args:
+        types: each key that there is and what it holds: "text", "true or false", "list of text" or
+            "table of text".
+        examples: each key that must be there and a line that shows it; ``name`` is one of them.
 
     Errors:
         RosterError: it cannot be read or is not TOML; a key is unknown, missing or wrong.
@@ -97,12 +114,22 @@ def load_subject(path: Path) -> Subject:
     except tomllib.TOMLDecodeError as error:
         raise RosterError(f"{path}: not TOML: {error}") from error
     for key, value in data.items():
-        _check(path, key, value)
-    for key in ("name", "command"):
+        _check(path, key, value, types)
+    for key, example in examples.items():
         if not data.get(key):
-            raise RosterError(f"{path}: {key}: missing; {_example(key)}")
+            raise RosterError(f"{path}: {key}: missing; {example}")
     if not NAME.fullmatch(data["name"]):
         raise RosterError(f"{path}: name: {data['name']!r} is not lower-case-with-hyphens")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+
+def load_subject(path: Path) -> Subject:
+    """Read and check one server file.
+
+    Errors:
+        RosterError: as ``read_table``; a signal that is none; nothing that says ``{port}``.
+    """
+    data = read_table(path, TYPES, EXAMPLES)
     stop_signal = data.get("stop_signal", "SIGTERM")
     if stop_signal not in signal.Signals.__members__:
         raise RosterError(f"{path}: stop_signal: {stop_signal!r} is no signal; SIGTERM is one")
@@ -110,18 +137,15 @@ def load_subject(path: Path) -> Subject:
         raise RosterError(
             f"{path}: command: nothing says {{port}}, so the server cannot be told where to listen"
         )
-    converted: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
-    }
-    return Subject(**converted, file=path)
+    return Subject(**data, file=path)
 
 
-def _check(path: Path, key: str, value: Any) -> None:
-    if key not in TYPES:
-        near = get_close_matches(key, TYPES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(TYPES)}"
+def _check(path: Path, key: str, value: Any, types: Mapping[str, str]) -> None:
+    if key not in types:
+        near = get_close_matches(key, types, 1)
+        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(types)}"
         raise RosterError(f"{path}: {key}: unknown key; {hint}")
-    wanted = TYPES[key]
+    wanted = types[key]
     right = {
         "text": isinstance(value, str),
         "true or false": isinstance(value, bool),
@@ -135,13 +159,6 @@ def _check(path: Path, key: str, value: Any) -> None:
         for name in value:
             if Path(name).name != name or name in ("", "..") or "\0" in name:
                 raise RosterError(f"{path}: files: {name!r} must be a bare file name")
-
-
-def _example(key: str) -> str:
-    return {
-        "name": 'name = "my-server"',
-        "command": 'command = ["my-server", "--bind", "{host}:{port}", "{app}"]',
-    }[key]
 
 
 def load_roster(directory: Path = SERVERS) -> dict[str, Subject]:

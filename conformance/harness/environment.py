@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -11,10 +12,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from conformance.roster import Subject, fill
 
-__all__ = ["Environment", "EnvironmentFailure", "current", "given", "isolated"]
+__all__ = [
+    "Environment",
+    "EnvironmentFailure",
+    "Installable",
+    "current",
+    "given",
+    "isolated",
+]
 
 INSTALL_LIMIT = 900
 ASK_LIMIT = 30
@@ -31,6 +40,18 @@ for requirement in sys.argv[1:]:
         found[requirement] = None
 print(json.dumps([platform.python_implementation(), platform.python_version(), found]))
 """
+
+
+class Installable(Protocol):
+    """What an environment can be made for: a server or a framework."""
+
+    @property
+    def name(self) -> str:
+        """Short and unique among its kind."""
+
+    @property
+    def install(self) -> tuple[str, ...]:
+        """Requirements, as pip understands them."""
 
 
 class EnvironmentFailure(Exception):
@@ -98,7 +119,7 @@ def _run(words: list[str], limit: float) -> str:
     return done.stdout
 
 
-def given(python: str, subject: Subject) -> Environment:
+def given(python: str, subject: Installable) -> Environment:
     """Return the environment of an interpreter that exists.
 
     Errors:
@@ -109,7 +130,7 @@ def given(python: str, subject: Subject) -> Environment:
     return Environment(python, str(Path(python).parent), implementation, version, versions)
 
 
-def current(subject: Subject) -> Environment:
+def current(subject: Installable) -> Environment:
     """Return the environment that this suite runs in."""
     return given(sys.executable, subject)
 
@@ -120,7 +141,7 @@ def cache_directory() -> Path:
     return Path(base) / "wsgi-conformance" / "environments"
 
 
-def isolated(subject: Subject, python: str | None = None) -> Environment:
+def isolated(subject: Installable, python: str | None = None) -> Environment:
     """Return an environment with the subject's requirements and nothing else, made once and kept.
 
     Args:
@@ -136,17 +157,24 @@ def isolated(subject: Subject, python: str | None = None) -> Environment:
     name = f"{subject.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     home = cache_directory() / name
     inner = home / "bin" / "python"
-    if not (home / "ready").exists():
-        shutil.rmtree(home, ignore_errors=True)
-        home.parent.mkdir(parents=True, exist_ok=True)
-        uv = shutil.which("uv")
-        if uv:
-            _run([uv, "venv", "--quiet", "--python", base, str(home)], INSTALL_LIMIT)
-            install = [uv, "pip", "install", "--quiet", "--python", str(inner)]
-        else:
-            _run([base, "-m", "venv", str(home)], INSTALL_LIMIT)
-            install = [str(inner), "-m", "pip", "install", "--quiet", "--no-input"]
-            install.append("--disable-pip-version-check")
-        _run([*install, *subject.install], INSTALL_LIMIT)
-        (home / "ready").touch()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_name(f"{name}.lock").open("w") as lock:
+        # Another run may be making the same one; the lock ends with the process that has it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "ready").exists():
+            _make(home, base, inner, subject.install)
     return given(str(inner), subject)
+
+
+def _make(home: Path, base: str, inner: Path, install: tuple[str, ...]) -> None:
+    shutil.rmtree(home, ignore_errors=True)
+    uv = shutil.which("uv")
+    if uv:
+        _run([uv, "venv", "--quiet", "--python", base, str(home)], INSTALL_LIMIT)
+        words = [uv, "pip", "install", "--quiet", "--python", str(inner)]
+    else:
+        _run([base, "-m", "venv", str(home)], INSTALL_LIMIT)
+        words = [str(inner), "-m", "pip", "install", "--quiet", "--no-input"]
+        words.append("--disable-pip-version-check")
+    _run([*words, *install], INSTALL_LIMIT)
+    (home / "ready").touch()
