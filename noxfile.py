@@ -66,7 +66,29 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def frameworks(session: nox.Session) -> None:
+    """Judge all frameworks and write frameworks.html and frameworks.json."""
+    session.install(".")
+    session.run(
+        "wsgi-conformance",
+        "frameworks",
+        *("--json", "frameworks.json"),
+        *("--html", "frameworks.html"),
+        # As for the matrix of servers: what frameworks break is what it is there to show.
+        *("--fail-on", "never"),
+        *session.posargs,
+    )
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print what an exchange costs beside a bare request/response loop on the same server."""
     session.install("-e", ".", *requirements())
     session.run("python", "tests/bench/exchange.py", *session.posargs)
+
+
+@nox.session
+def bench_validator(session: nox.Session) -> None:
+    """Print what the validator adds to a request; `-- --python P` does so on another Python."""
+    session.install("-e", ".", "flask", "webtest", "werkzeug")
+    session.run("python", "tests/bench/validator.py", *session.posargs)
