@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conformance.driver.active_twins import FILE, check_active_twin, play_all
 from conformance.driver.case import SCENARIOS
 from conformance.driver.check import Application, Found, Target, TargetError, parse_target
 from conformance.driver.exchange import Driver
@@ -25,7 +26,7 @@ from conformance.results import SubjectResult, load_results
 from conformance.rules import load
 from conformance.trace import Timeline, from_json
 
-TWINS = {twin.name: twin for twin in app_twins_of(APPS / "twins" / "active.py")}
+TWINS = {twin.name: twin for twin in app_twins_of(APPS / "twins" / FILE)}
 RULES = load()
 TEXT = [("Content-Type", "text/plain")]
 
@@ -61,11 +62,7 @@ def check(application: Any, *requests: Request, only: str = "") -> list[tuple[st
     """Play all scenarios on all requests and return what was found, with the scenario's name."""
     targets = [Target("/", each, each.method != b"GET") for each in requests or (Request(),)]
     subject = Application(application, targets)
-    return [
-        (scenario, found)
-        for number, scenario in make_jobs(["/"] * len(targets), [only] if only else [])
-        for found in subject.play(number, scenario).found
-    ]
+    return play_all(subject, [only] if only else [])
 
 
 def broken(found: list[tuple[str, Found]]) -> set[str]:
@@ -78,17 +75,10 @@ def broken(found: list[tuple[str, Found]]) -> set[str]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("twin", TWINS.values(), ids=TWINS)
 def test_twin(twin: AppTwin) -> None:
-    found = check(twin.application(), *twin.requests)
-    if twin.bad:
-        assert {*twin.rules} <= broken(found)
-        assert broken(found) <= {*twin.rules, *twin.also}
-        for _, each in found:
-            if each.rule in twin.rules and each.outcome != "pass":
-                assert each.level == RULES[each.rule].effective_level
-                assert each.party == "application"
-                assert each.request
-    else:
-        assert broken(found) == set()
+    report = check_active_twin(twin, RULES)
+    assert report.missed == ()
+    assert report.unrelated == ()
+    assert [each for _, each in report.found if not each.request] == []
 
 
 def test_every_active_rule_has_a_bad_application() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.reference.gateway import Gateway
-from conformance.reference.streams import FileWrapper, Input
+from conformance.reference.streams import Input
 from conformance.reference.twins import bad_twin, good_twin
 
 # wsgi.input
@@ -148,23 +148,7 @@ class ErrorsIsBinary(Gateway):
 # wsgi.file_wrapper
 
 
-class Forgetful(FileWrapper):
-    def __init__(self, filelike: Any, block_size: int = 8192) -> None:
-        super().__init__(filelike, block_size)
-        self.close = self.forget
-
-    def forget(self) -> None:
-        """Close nothing."""
-
-
-@bad_twin("file-wrapper-close-delegates", "file-wrapper-fallback-close")
-class NeverClosesFiles(Gateway):
-    """close() of the wrapper does nothing, and nobody else closes the file."""
-
-    file_wrapper = Forgetful
-
-
-@bad_twin("file-wrapper-is-iterable")
+@bad_twin("file-wrapper-is-iterable", also=("file-wrapper-close-present",))
 class WrapsInNothing(Gateway):
     """wsgi.file_wrapper returns None."""
 

@@ -16,7 +16,6 @@ from typing import Any
 from conformance import __version__, rules
 from conformance.cli.app_terminal import ApplicationTerminal
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
-from conformance.cli.run import counts
 from conformance.cli.suite import load_suite, writable
 from conformance.driver.case import SCENARIOS
 from conformance.driver.check import Found, TargetError, parse_target
@@ -25,7 +24,7 @@ from conformance.driver.supervise import Checked, Supervisor, make_jobs
 from conformance.driver.worker import Order
 from conformance.reference.loading import LoadError
 from conformance.report.html import render_html
-from conformance.results import Results, save_results
+from conformance.results import Results, counts, save_results
 
 __all__ = ["add_commands"]
 

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED
-from conformance.cli.run import counts
 from conformance.report.terminal import PIPE_WIDTH, STYLES, printable
-from conformance.results import SubjectResult, Verdict
+from conformance.results import SubjectResult, Verdict, counts
 from conformance.rules import Rule
 
 __all__ = ["Findings", "add_output", "exit_code"]

@@ -6,18 +6,23 @@ import argparse
 import json
 import sys
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 from conformance import rules
 from conformance.cli.exits import CLEAN
 from conformance.cli.suite import Suite, load_suite
+from conformance.driver.selftest import MemoryTwin
 from conformance.harness import environment
 from conformance.harness.environment import EnvironmentFailure
+from conformance.reference.twins import Twin
 from conformance.report.traceability import TraceRow
 from conformance.roster import Subject, fill, load_roster
 from conformance.rules import Rule
 
 __all__ = ["add_commands"]
+
+AnyTwin = Twin | MemoryTwin
 
 
 def add_commands(commands: Any) -> None:
@@ -48,9 +53,12 @@ def show_rules(options: argparse.Namespace) -> int:
     chosen = rules.matching(options.ids or ["*"])
     rows = {row.rule: row for row in suite.traceability()}
     if options.json:
-        _dump([as_json(rule, rows[rule.id]) for rule in chosen])
+        twins = suite.all_twins()
+        _dump([as_json(rule, rows[rule.id], of_rule(rule, twins)) for rule in chosen])
     elif options.ids:
-        print("\n\n".join(explain(rule, rows[rule.id], suite) for rule in chosen))
+        twins = suite.all_twins()
+        texts = [explain(rule, rows[rule.id], suite, of_rule(rule, twins)) for rule in chosen]
+        print("\n\n".join(texts))
     else:
         for rule in chosen:
             row = rows[rule.id]
@@ -61,7 +69,13 @@ def show_rules(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
+def of_rule(rule: Rule, twins: Iterable[AnyTwin]) -> list[AnyTwin]:
+    """Return the twins that are about a rule, the bad ones first."""
+    mine = [twin for twin in twins if rule.id in twin.rules]
+    return sorted(mine, key=lambda twin: (not twin.bad, twin.name))
+
+
+def as_json(rule: Rule, row: TraceRow, twins: Iterable[AnyTwin]) -> dict[str, Any]:
     """Return what ``rules --json`` gives for a rule."""
     return {
         "id": rule.id,
@@ -72,7 +86,8 @@ def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
         "anchor": rule.anchor,
         "observable": rule.observable,
         "probes": list(row.probes),
-        "twins": list(row.twins),
+        "twins": [twin.name for twin in twins if twin.bad],
+        "good_twins": [twin.name for twin in twins if not twin.bad],
         "judged_by": row.judged_by,
         "untested": row.untested,
         "reported_as": rule.effective_level,
@@ -81,7 +96,7 @@ def as_json(rule: Rule, row: TraceRow) -> dict[str, Any]:
     }
 
 
-def explain(rule: Rule, row: TraceRow, suite: Suite) -> str:
+def explain(rule: Rule, row: TraceRow, suite: Suite, twins: Iterable[AnyTwin]) -> str:
     """Return a rule as a text for people."""
     parts = [
         f"{rule.id}\n{rule.level}, binds the {rule.party} - {rule.source}\n{rule.url}",
@@ -99,10 +114,10 @@ def explain(rule: Rule, row: TraceRow, suite: Suite) -> str:
     for name in row.probes:
         summary = suite.probes[name].summary if name in suite.probes else "checked in every probe"
         parts.append(_wrapped(f"Probe {name}: ", summary))
-    for name in row.twins:
-        twin = suite.twins[name]
-        kind = "Bad twin" if twin.bad else "Good twin"
-        parts.append(_wrapped(f"{kind} {name}: ", twin.summary))
+    for twin in twins:
+        word = "Bad twin" if twin.bad else "Good twin"
+        kind = twin.kind if isinstance(twin, MemoryTwin) else "server"
+        parts.append(_wrapped(f"{word} {twin.name} ({kind}): ", twin.summary))
     if row.judged_by:
         parts.append(_wrapped("Judged by: ", row.judged_by))
     if row.untested:

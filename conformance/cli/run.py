@@ -21,7 +21,7 @@ from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.report.html import render_html
 from conformance.report.terminal import Terminal
-from conformance.results import Results, SubjectResult, Verdict, save_results
+from conformance.results import Results, SubjectResult, counts, save_results
 from conformance.roster import Subject, load_roster, select
 
 __all__ = ["add_commands", "exit_code", "gather", "positive"]
@@ -212,15 +212,3 @@ def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
     if unjudged or any(verdict.outcome == "error" for verdict in verdicts):
         return UNJUDGED
     return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN
-
-
-def counts(verdict: Verdict, fail_on: str) -> bool:
-    """Whether a verdict makes the run fail.
-
-    A claim may be judged more mildly than its rule's level, so that a MUST shows as ``warn``.
-    """
-    if fail_on == "never":
-        return False
-    if verdict.outcome in ("hang", "crash"):
-        return fail_on == "should" or verdict.level in ("MUST", "MUST NOT")
-    return verdict.outcome == "fail" or (fail_on == "should" and verdict.outcome == "warn")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from conformance import rules
 from conformance.cli.exits import UsageError
+from conformance.driver.selftest import MemoryTwin, load_memory_twins
 from conformance.harness.general import GENERAL_RULES
-from conformance.paths import PROBES, TWINS
+from conformance.paths import APPS, PROBES, TWINS
 from conformance.probing import Probe, ProbeError, load_probes
 from conformance.reference.twins import Twin, load_twins
 from conformance.report.traceability import TraceRow, trace_rows
@@ -24,13 +25,18 @@ class Suite:
     """Rules, probes and twins.
 
     Attributes:
-        rules: by id; probes: by name; folders: where the probes came from; twins: by name.
+        rules: by id; probes: by name; folders: where the probes came from.
+        twins: by name, those that are started as servers.
     """
 
     rules: Mapping[str, Rule]
     probes: Mapping[str, Probe]
     folders: tuple[Path, ...]
     twins: Mapping[str, Twin]
+
+    def all_twins(self) -> list[Twin | MemoryTwin]:
+        """Return the twins that are started as servers, then those that are judged in memory."""
+        return [*self.twins.values(), *load_memory_twins(APPS / "twins")]
 
     def traceability(self) -> list[TraceRow]:
         """Return for every rule its probes and twins, what else judges it, or why nothing does."""

@@ -6,6 +6,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,16 @@ from conformance.roster import Subject
 from conformance.rules import Rule
 from conformance.trace import Event, Timeline, TraceError, to_json
 
-__all__ = ["EVERY_EXCHANGE", "Options", "Run", "judge_again", "rules_of", "run_subject"]
+__all__ = [
+    "EVERY_EXCHANGE",
+    "Options",
+    "Performance",
+    "Run",
+    "judge_again",
+    "rules_of",
+    "run_directory",
+    "run_subject",
+]
 
 EVERY_EXCHANGE = "every-exchange"
 # Seconds a single wait may take: for what a probe cannot go on without, and for what it can.
@@ -171,10 +181,27 @@ class Performance:
             )
         )
         self.marker = new_marker()
-        self.general: dict[str, tuple[Judgement, str]] = {}
+        # The worst judgement of each general rule, with the key of its trace.
+        self._general: dict[str, tuple[Judgement, str]] = {}
+        self._opened = ExitStack()
+        self._in_a_row = 0
+        self._given_up: tuple[str, str] | None = None
 
     def perform(self, directory: Path) -> None:
         """Start the subject, play every probe, stop it."""
+        try:
+            self.open(directory)
+            if self.run.result.started:
+                self._play_all()
+        finally:
+            self.close()
+
+    def open(self, directory: Path) -> None:
+        """Start the subject; ``run.result`` says whether it did, and else why not.
+
+        Args:
+            directory: a new one, for the payload and for what the subject writes.
+        """
         values = {"python": self.environment.python, "bin": self.environment.bin}
         self.run.result.version = self.environment.subject_version(self.subject, values)
         payload = write_payload(directory / "payload", self.options.probe_folders)
@@ -183,45 +210,62 @@ class Performance:
         scale = self.options.scale
         token = secrets.token_hex(16)
         control = Control(self.loop, token, self.marker)
+        self._opened.callback(control.close)
         self.launcher = Launcher(
             self.subject, self.environment, self.loop, control, payload, rundir, scale
         )
+        self._opened.callback(self._stop)
         self.driver = Live(self.loop, control, self.launcher.address, LIMIT, scale)
+        self._opened.callback(self.driver.close)
         try:
             write_session(payload, control.address, token)
             self.driver.address = self.launcher.start()
-            self.run.result.started = True
-            self.run.result.started_in = round(self.launcher.started_in, 4)
-            self._play_all()
         except StartFailure as failure:
             self.run.result.failure = str(failure)
-        finally:
-            self.loop.forgive()
-            self.driver.close()
-            self.launcher.stop()
-            self.run.result.log = self.launcher.log_tail()
-            control.close()
+        else:
+            self.run.result.started = True
+            self.run.result.started_in = round(self.launcher.started_in, 4)
+
+    def play(self, probe: Probe) -> None:
+        """Play a probe; after too many hangs and crashes in a row, only say that it was not."""
+        if self._in_a_row and self._given_up is None and not self._restart():
+            self._given_up = ("crash", "not tried: the server did not start again")
+        if self._given_up is not None:
+            outcome, why = self._given_up
+            for rule in probe.rules:
+                self._keep(probe.name, Judgement(rule, outcome, probe.summary, why), None)
+            return
+        self._in_a_row = self._in_a_row + 1 if self._play(probe) else 0
+        if self._in_a_row >= PATIENCE:
+            why = f"not tried: the last {PATIENCE} probes each hung or crashed"
+            self._given_up = ("hang", why)
+
+    def judge_generally(self, rule: str) -> None:
+        """Add the verdict of a general rule, if any exchange so far says something about it."""
+        if rule in self._general:
+            judgement, key = self._general[rule]
+            self._keep(EVERY_EXCHANGE, judgement, key)
+
+    def close(self) -> None:
+        """Stop the subject and keep the end of its log."""
+        self.loop.forgive()
+        self._opened.close()
+
+    def _stop(self) -> None:
+        self.launcher.stop()
+        self.run.result.log = self.launcher.log_tail()
 
     def _play_all(self) -> None:
         chosen = self.options.chosen()
         begun, waited = time.monotonic(), self.loop.waited
-        in_a_row = 0
-        given_up: tuple[str, str] | None = None
         for number, probe in enumerate(chosen):
             self.options.progress(self.subject.name, number, len(chosen))
-            if given_up is not None:
-                self._skip(probe, *given_up)
-                continue
-            in_a_row = in_a_row + 1 if self._play(probe) else 0
-            if in_a_row >= PATIENCE:
-                why = f"not tried: the last {PATIENCE} probes each hung or crashed"
-                given_up = ("hang", why)
-            elif in_a_row and number + 1 < len(chosen) and not self._restart():
-                given_up = ("crash", "not tried: the server did not start again")
+            self.play(probe)
         self.options.progress(self.subject.name, len(chosen), len(chosen))
         self.run.result.playing = round(time.monotonic() - begun, 4)
         self.run.result.waited = round(self.loop.waited - waited, 4)
-        self._keep_general()
+        for rule in sorted(self._general):
+            self.judge_generally(rule)
 
     def _play(self, probe: Probe) -> bool:
         """Play one probe; return whether the server needs a new start."""
@@ -240,9 +284,9 @@ class Performance:
         for judgement in judgements:
             self._keep(probe.name, judgement, key)
         for judgement in judge_trace(timeline, self.options.rules):
-            known = self.general.get(judgement.rule)
+            known = self._general.get(judgement.rule)
             if known is None or worst([known[0], judgement]) is not known[0]:
-                self.general[judgement.rule] = (judgement, key)
+                self._general[judgement.rule] = (judgement, key)
         return unhealthy or not self.launcher.process_runs()
 
     def _restart(self) -> bool:
@@ -255,10 +299,6 @@ class Performance:
             self.run.result.failure = f"did not start again: {failure}"
             return False
         return True
-
-    def _skip(self, probe: Probe, outcome: str, why: str) -> None:
-        for rule in probe.rules:
-            self._keep(probe.name, Judgement(rule, outcome, probe.summary, why), None)
 
     def _keep(self, probe: str, judgement: Judgement, trace: str | None) -> None:
         if judgement.rule not in self.options.wanted:
@@ -278,10 +318,12 @@ class Performance:
             )
         )
 
-    def _keep_general(self) -> None:
-        for rule in sorted(self.general):
-            judgement, key = self.general[rule]
-            self._keep(EVERY_EXCHANGE, judgement, key)
+
+def run_directory() -> tempfile.TemporaryDirectory[str]:
+    """Return a new directory for one subject; servers that drop privileges get in too."""
+    made = tempfile.TemporaryDirectory(prefix="wsgi-conformance-")
+    Path(made.name).chmod(0o755)
+    return made
 
 
 def run_subject(subject: Subject, environment: Environment, options: Options, loop: Loop) -> Run:
@@ -295,9 +337,7 @@ def run_subject(subject: Subject, environment: Environment, options: Options, lo
     """
     begun = time.monotonic()
     performance = Performance(subject, environment, options, loop)
-    with tempfile.TemporaryDirectory(prefix="wsgi-conformance-") as directory:
-        # Servers that drop privileges must get in.
-        Path(directory).chmod(0o755)
+    with run_directory() as directory:
         performance.perform(Path(directory))
     result = performance.run.result
     result.duration = round(time.monotonic() - begun, 4)

@@ -26,7 +26,7 @@ from conformance.probing import load_probes
 from conformance.pytest_plugin.exchange import told
 from conformance.pytest_plugin.kept import KeptServer
 from conformance.pytest_plugin.warned import REFUSED, warned
-from conformance.results.model import Verdict
+from conformance.results.model import Verdict, counts
 from conformance.roster import RosterError, Subject, load_roster, select
 from conformance.rules import Rule
 
@@ -249,10 +249,4 @@ def fails(verdict: Verdict, fail_on: str) -> bool:
 
     A rule that could not be judged fails whatever is asked for: silence would look like a pass.
     """
-    if verdict.outcome == "error":
-        return True
-    if fail_on == "never":
-        return False
-    if verdict.outcome in ("hang", "crash"):
-        return fail_on == "should" or verdict.level in ("MUST", "MUST NOT")
-    return verdict.outcome == "fail" or (fail_on == "should" and verdict.outcome == "warn")
+    return verdict.outcome == "error" or counts(verdict, fail_on)

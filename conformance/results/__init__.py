@@ -8,6 +8,7 @@ from conformance.results.model import (
     ResultsError,
     SubjectResult,
     Verdict,
+    counts,
     load_results,
     save_results,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ResultsError",
     "SubjectResult",
     "Verdict",
+    "counts",
     "load_results",
     "save_results",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "ResultsError",
     "SubjectResult",
     "Verdict",
+    "counts",
     "load_results",
     "save_results",
 ]
@@ -57,6 +58,18 @@ class Verdict:
     observed: str
     broken: bool = False
     trace: str | None = None
+
+
+def counts(verdict: Verdict, fail_on: str) -> bool:
+    """Whether a verdict makes the run fail.
+
+    A claim may be judged more mildly than its rule's level, so that a MUST shows as ``warn``.
+    """
+    if fail_on == "never":
+        return False
+    if verdict.outcome in ("hang", "crash"):
+        return fail_on == "should" or verdict.level in ("MUST", "MUST NOT")
+    return verdict.outcome == "fail" or (fail_on == "should" and verdict.outcome == "warn")
 
 
 @dataclass(slots=True)

@@ -144,7 +144,7 @@ def judged_by(rule: Rule) -> str | None:
 
     A validator sees both sides of one call: a server's part too, as far as it shows there.
     """
-    if rule.level == "MAY" or rule.untested or rule.observable not in ("validator", "both"):
+    if rule.level == "MAY" or rule.observable not in ("validator", "both"):
         return None
     if rule.party == "server":
         return "the validator, wherever an application wrapped in it is called"

@@ -230,7 +230,7 @@ def skips_empty(app):
 
 
 @bad_middleware("middleware-yields-empty-meanwhile")
-def yields_none(app):
+def yields_none_meanwhile(app):
     """Gives None where it has no output yet."""
 
     class Nothing(Holding):

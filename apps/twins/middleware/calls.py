@@ -65,7 +65,7 @@ def starts_by_keyword(app):
 
 
 @bad_middleware("middleware-calls-positionally")
-def writes_by_keyword(app):
+def calls_write_by_keyword(app):
     """Calls the server's write() with a keyword."""
 
     def middleware(environ, start_response):
@@ -250,7 +250,7 @@ class OnlyRead:
 
 
 @bad_middleware("middleware-replaced-streams-complete")
-def replaces_input(app):
+def replaces_input_by_read_alone(app):
     """Puts an input in place of the server's that can do nothing but read()."""
 
     def middleware(environ, start_response):

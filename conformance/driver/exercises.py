@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from validator_exercise import (
+from conformance.driver.exercise import (
     BODY,
     EURO,
     EXERCISES,
