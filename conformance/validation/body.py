@@ -15,41 +15,41 @@ from conformance.validation.findings import show
 from conformance.validation.response import ENCODING, LENGTH, TYPE
 from conformance.validation.streams import UNLIMITED
 
-__all__ = ["body_classes", "body_on_stack", "judge_blocks", "make_body_class"]
+__all__ = ["body_on_stack", "judge_blocks", "make_shape", "shapes"]
 
 CHUNK = re.compile(rb"([0-9A-Fa-f]+)\r\n(.*)\r\n", re.DOTALL)
 # From here on a body is many small blocks.
 MANY, SMALL = 100, 64
 BOUND = 64
+# Of a body that a header says this of, no chunks are looked for.
+SETTLED = ENCODING | LENGTH
 
 
 class Body:
     """A result, watched while it is iterated over."""
 
-    _closable = _sized = is_file = False
-    with_close: Any = None
-    _closes = _count = 0
     _length = -1
     _items: Any = None
-    _state = "not begun"
-
-    def __init__(self, exchange: Any, result: Any) -> None:
-        self._exchange = exchange
-        self._result = result
+    _exchange: Any
+    _result: Any
 
     def __iter__(self) -> Iterator[Any]:
         # A generator is the quickest iterator that can be written in Python.
         exchange = self._exchange
-        if self._closes:
+        if exchange.closes:
             self._asked_after_close()
-        self._state = "begun"
+        exchange.state = "begun"
+        # The slots of an exchange are quicker to look up than what an unknown class may have.
+        result = exchange.result
+        if result is None:
+            result = self._result
         total = 0
         short = False
         item: Any = None
         items: Any = None
         try:
-            items = iter(self._result)
-            if self._sized or exchange.validator.notes:
+            items = iter(result)
+            if exchange.counted:
                 items = self._counted(items)
             for item in items:  # until the head is due
                 if item if type(item) is bytes else self._odd(item):
@@ -61,10 +61,10 @@ class Body:
                     if exchange.plain and exchange.kinds & TYPE:
                         exchange.head_out = True
                     else:
-                        exchange.data_begins(self._result)
+                        exchange.data_begins(result)
                 if exchange.pending:
                     exchange.deliver()
-                if item[-2:] == b"\r\n" and not exchange.kinds & (ENCODING | LENGTH):
+                if not exchange.kinds & SETTLED and item[-2:] == b"\r\n":
                     items = self._watched([item], items)
                 if exchange.limit < UNLIMITED:
                     left = exchange.limit - exchange.written
@@ -72,8 +72,7 @@ class Body:
                     if total < left:
                         yield item
                         for item in items:
-                            size = len(item) if type(item) is bytes else self._odd(item)
-                            total += size
+                            total += len(item) if type(item) is bytes else self._odd(item)
                             if total >= left:
                                 break
                             yield item
@@ -99,8 +98,8 @@ class Body:
         except BaseException as error:
             self._failed(error, items)
             raise
-        self._state = "ended"
-        if short or not exchange.plain or self._closes or not self._closable:
+        exchange.state = "ended"
+        if short or not exchange.plain or exchange.closes or not exchange.closable:
             self._ended(total, item)
 
     def _odd(self, item: Any) -> int:
@@ -113,8 +112,8 @@ class Body:
 
     def _failed(self, error: BaseException, items: Any) -> None:
         """Look at what came out of the result, or of asking it for an iterator."""
-        self._state = "failed"
         exchange = self._exchange
+        exchange.state = "failed"
         if items is None and isinstance(error, TypeError):
             traceback = error.__traceback__
             if traceback is not None and traceback.tb_next is None:
@@ -123,7 +122,7 @@ class Body:
         try:
             exchange.application_raised(error)
         finally:
-            if not self._closable:
+            if not exchange.closable:
                 exchange.finish()
 
     def _beyond(self, item: Any, items: Iterator[Any], total: int) -> Generator[Any, Any, int]:
@@ -151,17 +150,17 @@ class Body:
             exchange.deliver()
 
     def _counted(self, items: Iterator[Any]) -> Iterator[Any]:
-        total = 0
+        count = total = 0
         for item in items:
-            self._count += 1
+            count += 1
             total += len(item) if type(item) is bytes else 0
             yield item
         exchange = self._exchange
-        if self._length >= 0 and self._count != self._length:
+        if self._length >= 0 and count != self._length:
             expected = f"as many items as len() says, {self._length}"
-            observed = str(self._count)
+            observed = str(count)
             exchange.record("iterable-len-accurate", expected, observed, None, self._result)
-        many_small(exchange, self._count, total, self._result)
+        many_small(exchange, count, total, self._result)
 
     def _watched(self, blocks: list[bytes], items: Iterator[Any]) -> Iterator[Any]:
         """Look for a body that the application has put into chunks itself."""
@@ -174,14 +173,14 @@ class Body:
 
     def _ended(self, total: int, item: Any) -> None:
         exchange = self._exchange
-        if self._closes:
+        if exchange.closes:
             self._asked_after_close()
         else:
             if exchange.late is not None:
                 exchange.went_on(item)
             if not exchange.calls or exchange.limit < UNLIMITED:
                 exchange.body_ended(total, self._result)
-            if not self._closable:
+            if not exchange.closable:
                 exchange.finish()
         if exchange.pending:
             exchange.deliver()
@@ -194,7 +193,7 @@ class Body:
         exchange = self._exchange
         if exchange.environ is None or sys.is_finalizing():
             return
-        if self._closable and not self._closes:
+        if exchange.closable and not exchange.closes:
             exchange.guarded(self._never_closed)
         exchange.finish()
         if exchange.pending:
@@ -203,15 +202,15 @@ class Body:
     def _never_closed(self) -> None:
         exchange = self._exchange
         satisfied = exchange.no_content or exchange.is_head()
-        if self._state == "ended":
+        if exchange.state == "ended":
             rule = "close-on-normal-end"
-        elif self._state == "failed":
+        elif exchange.state == "failed":
             rule = "close-on-iteration-error"
-        elif self._state == "not begun" or satisfied or exchange.kinds & LENGTH:
+        elif exchange.state == "not begun" or satisfied or exchange.kinds & LENGTH:
             rule = "close-when-not-iterated"
         else:
             rule = "close-on-client-disconnect"
-        exchange.record(rule, "close() called", f"never, iteration was {self._state}")
+        exchange.record(rule, "close() called", f"never, iteration was {exchange.state}")
 
 
 class _Open:
@@ -241,17 +240,18 @@ class _Open:
 class _Closed:
     """For results with ``close()``."""
 
-    _closable = True
-
     def close(self: Any) -> Any:
         """Close the result, as often as asked to."""
         exchange = self._exchange
-        self._closes += 1
-        if self._closes == 2:
+        exchange.closes += 1
+        if exchange.closes == 2:
             exchange.record("close-exactly-once", "close() called once", "called again")
         exchange.closing = True
+        result = exchange.result
+        if result is None:
+            result = self._result
         try:
-            returned = self._result.close()
+            returned = result.close()
         except BaseException as error:
             exchange.application_raised(error)
             exchange.finish()
@@ -266,8 +266,6 @@ class _Closed:
 
 class _Sized:
     """For results with ``len()``."""
-
-    _sized = True
 
     def __len__(self: Any) -> int:
         length = len(self._result)
@@ -286,12 +284,35 @@ class _Next:
         return next(iterator)
 
 
-body_classes: dict[type, Any] = {}
-"""Type of result -> its stand-in, as far as ``make_body_class`` made one."""
+class Shape:
+    """What stands in for results of one type, and how.
+
+    Attributes:
+        made: the class of the stand-ins.
+        closable: whether they have ``close()``.
+        counted: whether they have ``len()``, so that items are to be counted.
+        is_file: whether the results look like open files.
+        with_close: the shape for results of the type with a ``close()`` of their own, or None.
+        plain: whether there is nothing to ask of a result of the type, as to the last two.
+    """
+
+    __slots__ = ("closable", "counted", "is_file", "made", "plain", "with_close")
+
+    def __init__(self, kind: type, bases: list[Any], with_close: Shape | None) -> None:
+        self.made: Any = type("Body", (*bases, Body), {})
+        self.closable = _Closed in bases
+        self.counted = _Sized in bases
+        self.is_file = kind.__module__ in ("io", "_io", "tempfile")
+        self.with_close = with_close
+        self.plain = with_close is None and not self.is_file
 
 
-def make_body_class(kind: type) -> Any:
-    """Return the stand-in for a type of result: with its special methods, and no others.
+shapes: dict[type, Shape] = {}
+"""Type of result -> its shape, as far as ``make_shape`` made one."""
+
+
+def make_shape(kind: type) -> Shape | None:
+    """Return the shape for a type of result: with its special methods, and no others.
 
     None where a type is no iterable of blocks.
     """
@@ -308,15 +329,15 @@ def make_body_class(kind: type) -> Any:
         _Open: others or not _is_plain(kind),
     }
     bases: list[Any] = [base for base, want in wanted.items() if want]
-    made: Any = type("Body", (*bases, Body), {})
-    made.is_file = kind.__module__ in ("io", "_io", "tempfile")
+    with_close = None
     if _Closed not in bases and _Open in bases:
         # Of these each object may have a close() of its own, or none.
-        made.with_close = type("Body", (_Closed, made), {})
-    if len(body_classes) >= BOUND:
-        body_classes.clear()
-    body_classes[kind] = made
-    return made
+        with_close = Shape(kind, [_Closed, *bases], None)
+    shape = Shape(kind, bases, with_close)
+    if len(shapes) >= BOUND:
+        shapes.clear()
+    shapes[kind] = shape
+    return shape
 
 
 def _is_plain(kind: type) -> bool:
@@ -373,15 +394,17 @@ def judge_blocks(exchange: Any, blocks: Any, where: Any) -> None:
         total += len(block) if type(block) is bytes else exchange.odd_item(block, where)
     if total:
         if not exchange.head_out:
-            exchange.data_begins(where)
+            if exchange.plain and exchange.kinds & TYPE:
+                exchange.head_out = True
+            else:
+                exchange.data_begins(where)
         if total + exchange.written > exchange.limit:
             exchange.exceeded(total + exchange.written, where)
-        many = len(blocks) > 1 and not exchange.kinds & (ENCODING | LENGTH)
-        if many and is_chunked([*blocks]):
+        if len(blocks) > 1 and not exchange.kinds & SETTLED and is_chunked([*blocks]):
             said_chunked(exchange)
         if len(blocks) > MANY:
             many_small(exchange, len(blocks), total, where)
     if exchange.late is not None:
         exchange.went_on(blocks[-1] if total else None)
-    if not exchange.calls or exchange.limit < UNLIMITED:
+    if not exchange.calls or total + exchange.written < exchange.limit < UNLIMITED:
         exchange.body_ended(total, where)

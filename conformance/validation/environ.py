@@ -18,22 +18,19 @@ from conformance.validation.findings import show
 
 __all__ = ["clean", "problems_of"]
 
-# The values of these change little from one request to the next, so they are looked up together.
+# The values of these change little from one request to the next, so they are looked at together.
 STEADY = (
+    "wsgi.version",
     "REQUEST_METHOD",
     "SERVER_NAME",
     "SERVER_PORT",
     "SERVER_PROTOCOL",
     "wsgi.url_scheme",
 )
-OBJECTS = (
-    "wsgi.version",
-    "wsgi.input",
-    "wsgi.errors",
-    "wsgi.multithread",
-    "wsgi.multiprocess",
-    "wsgi.run_once",
-)
+# So are these, where there are any.
+STEADY_TOO = ("HTTP_HOST", "SCRIPT_NAME")
+OBJECTS = ("wsgi.input", "wsgi.errors")
+FLAGS = ("wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once")
 # Without authentication there is no value for these (PEP 3333, environ Variables).
 VALUELESS = ("AUTH_TYPE", "PATH_TRANSLATED", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_USER")
 OTHERS = ("GATEWAY_INTERFACE", "SERVER_SOFTWARE", "REMOTE_ADDR")
@@ -41,6 +38,8 @@ READS = ("read", "readline", "readlines", "__iter__")
 WRITES = ("write", "writelines", "flush")
 
 BOUND = 512
+# Of one set of keys.
+BOUND_EACH = 16
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 PROTOCOL = re.compile(r"HTTP/[0-9]+(?:\.[0-9]+)?|INCLUDED")
 HOST = re.compile(
@@ -51,40 +50,98 @@ DECIMAL = re.compile("[0-9]+")
 
 # Keys in their order -> what to look at; None for a set with something wrong about it.
 _plans: dict[tuple[str, ...], Plan | None] = {}
-_steady: dict[tuple[str, ...], bool] = {}
 # The same plans by how many keys they are for: the last that fitted, as a first guess.
 _guesses: dict[int, Plan] = {}
-_readers: dict[type, bool] = {}
-_writers: dict[type, bool] = {}
 
 
 class Plan:
-    """What is looked at in an environ that has just these keys.
+    """What is looked at in an environ that has just these keys, and what was seen to be good.
 
     Attributes:
-        values: gets the value of every key: of ``OBJECTS``, then the strings, then the rest.
-        end: where among the values the strings end.
-        count: how many strings there are.
-        steady: how many of them, from the first, are those of ``STEADY`` and a host.
-        path, script, length: where among the strings these are; -1 where absent.
-        valueless: where among them those are that are better left out when empty.
+        values: gets the value of every key: the steady ones, the other strings, then the rest.
+        steady, texts: where among the values the steady ones end, and where the strings do, which
+            begin behind the version.
+        flags: where in the rest they begin, behind the streams.
+        path, length: where PATH_INFO and CONTENT_LENGTH are; 0 where absent.
+        valueless: where those are that are better left out when empty.
+        last_types, last_steady: types of all values, and the steady values, that were good in the
+            last request. As a rule they are those of the next one.
+        known: more of both.
     """
 
-    __slots__ = ("count", "end", "length", "path", "script", "steady", "valueless", "values")
+    __slots__ = (
+        "host",
+        "known",
+        "last_steady",
+        "last_types",
+        "length",
+        "path",
+        "script",
+        "steady",
+        "texts",
+        "valueless",
+        "values",
+    )
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        first = [*STEADY, "HTTP_HOST"] if "HTTP_HOST" in keys else [*STEADY]
-        texts = [*first, *(key for key in keys if "." not in key and key not in first)]
-        rest = [key for key in keys if key not in texts and key not in OBJECTS]
-        places = {name: place for place, name in enumerate(texts)}
-        everything: list[Any] = [*OBJECTS, *texts, *rest]
+        first = [*STEADY, *(key for key in STEADY_TOO if key in keys)]
+        texts = [key for key in keys if "." not in key and key not in first]
+        begin = [*first, *texts, *OBJECTS, *FLAGS]
+        everything = [*begin, *(key for key in keys if key not in begin)]
+        places = {name: place for place, name in enumerate(everything)}
         self.values: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(*everything)
-        self.end = len(OBJECTS) + len(texts)
-        self.count = len(texts)
         self.steady = len(first)
-        self.path, self.script = places.get("PATH_INFO", -1), places.get("SCRIPT_NAME", -1)
-        self.length = places.get("CONTENT_LENGTH", -1)
+        self.texts = len(first) + len(texts)
+        self.path, self.length = places.get("PATH_INFO", 0), places.get("CONTENT_LENGTH", 0)
+        self.host, self.script = places.get("HTTP_HOST", 0), places.get("SCRIPT_NAME", 0)
         self.valueless = tuple(places[name] for name in VALUELESS if name in places)
+        self.last_types: list[type] = []
+        self.last_steady: tuple[Any, ...] = ()
+        self.known: set[tuple[Any, ...]] = set()
+
+    def types_good(self, types: list[type]) -> bool:
+        """Whether values of these types may be good; remember it if so."""
+        found = (*types,)
+        if found not in self.known:
+            reader, writer, *flags = types[self.texts : self.texts + len(OBJECTS) + len(FLAGS)]
+            good = (
+                types[0] is tuple
+                and types[1 : self.texts].count(str) == self.texts - 1
+                and all(callable(getattr(reader, name, None)) for name in READS)
+                and all(callable(getattr(writer, name, None)) for name in WRITES)
+                and flags.count(bool) == len(FLAGS)
+            )
+            if not good:
+                return False
+            self._remember(found)
+        self.last_types = types
+        return True
+
+    def steady_good(self, steady: tuple[Any, ...]) -> bool:
+        """Whether these steady values are good, of which the types are; remember it if so."""
+        if steady not in self.known:
+            version, method, name, port, protocol, scheme = steady[: len(STEADY)]
+            script = steady[self.script] if self.script else ""
+            good = (
+                version == (1, 0)
+                and TOKEN.fullmatch(method)
+                and name
+                and DECIMAL.fullmatch(port)
+                and PROTOCOL.fullmatch(protocol)
+                and scheme in ("http", "https")
+                and (not self.host or HOST.fullmatch(steady[self.host]))
+                and (not script or (script[0] == "/" and script[-1] != "/"))
+            )
+            if not good:
+                return False
+            self._remember(steady)
+        self.last_steady = steady
+        return True
+
+    def _remember(self, good: tuple[Any, ...]) -> None:
+        if len(self.known) >= BOUND_EACH:
+            self.known.clear()
+        self.known.add(good)
 
 
 def clean(environ: dict[str, Any]) -> bool:
@@ -92,47 +149,31 @@ def clean(environ: dict[str, Any]) -> bool:
 
     Raises anything at all where it is far from being one.
     """
-    # An environ of as many keys, among them all of another's, has the same keys.
-    plan = _guesses.get(len(environ))
     try:
-        values = plan.values(environ) if plan is not None else None
+        # An environ of as many keys, among them all of another's, has the same keys.
+        plan = _guesses[len(environ)]
+        get = plan.values
+        values = get(environ)
     except KeyError:
-        values = None
-    if plan is None or values is None:
-        plan = _plan_for(tuple(environ))
-        if plan is None:
+        known = _plan_for((*environ,))
+        if known is None:
             return False
+        plan = known
         values = plan.values(environ)
-    texts = values[6 : plan.end]
-    if [*map(type, texts)].count(str) != plan.count:
+    types = [*map(type, values)]
+    if types != plan.last_types and not plan.types_good(types):
         return False
-    text = "".join(texts)
+    steady = values[: plan.steady]
+    if steady != plan.last_steady and not plan.steady_good(steady):
+        return False
+    text = "".join(values[1 : plan.texts])
     if not text.isascii():
         text.encode("latin-1")  # raises, where that is not possible
-    version, reader, writer, threads, processes, once = values[:6]
-    if not (
-        type(version) is tuple
-        and version == (1, 0)
-        and (_readers.get(type(reader)) or _known(_readers, reader, READS))
-        and (_writers.get(type(writer)) or _known(_writers, writer, WRITES))
-        and type(threads) is bool
-        and type(processes) is bool
-        and type(once) is bool
-    ):
+    if plan.path and values[plan.path][:1] not in ("/", ""):
         return False
-    steady = texts[: plan.steady]
-    if steady not in _steady and not _learn_steady(steady):
+    if plan.length and values[plan.length] and not values[plan.length].isdecimal():
         return False
-    path = texts[plan.path] if plan.path >= 0 else ""
-    if path and path[0] != "/":
-        return False
-    script = texts[plan.script] if plan.script >= 0 else ""
-    if script and (script[0] != "/" or script[-1] == "/"):
-        return False
-    length = texts[plan.length] if plan.length >= 0 else ""
-    if length and not length.isdecimal():
-        return False
-    return not plan.valueless or all(texts[place] not in ("", "-") for place in plan.valueless)
+    return not plan.valueless or all(values[place] not in ("", "-") for place in plan.valueless)
 
 
 def _plan_for(keys: tuple[str, ...]) -> Plan | None:
@@ -144,33 +185,10 @@ def _plan_for(keys: tuple[str, ...]) -> Plan | None:
         return plan
     if not all(type(key) is str for key in keys):
         return None
-    good = {*keys}.issuperset((*STEADY, *OBJECTS)) and "HTTPS" not in keys
+    good = {*keys}.issuperset((*STEADY, *OBJECTS, *FLAGS)) and "HTTPS" not in keys
     plan = Plan(keys) if good else None
     _remember(_plans, keys, plan)
     return plan
-
-
-def _learn_steady(steady: tuple[str, ...]) -> bool:
-    method, name, port, protocol, scheme = steady[:5]
-    good = bool(
-        TOKEN.fullmatch(method)
-        and name
-        and DECIMAL.fullmatch(port)
-        and PROTOCOL.fullmatch(protocol)
-        and scheme in ("http", "https")
-        and all(HOST.fullmatch(host) for host in steady[5:])
-    )
-    if good:
-        _remember(_steady, steady, True)
-    return good
-
-
-def _known(table: dict[type, bool], stream: Any, methods: tuple[str, ...]) -> bool:
-    """Whether the type of a stream has all methods; told once for each type."""
-    kind = type(stream)
-    if kind not in table:
-        _remember(table, kind, all(callable(getattr(kind, name, None)) for name in methods))
-    return table[kind]
 
 
 def _remember(table: dict[Any, Any], key: Any, value: Any) -> None:

@@ -54,33 +54,83 @@ class Exchange:
         servers_error: what the server's own callables raised last.
         files: what ``wsgi.file_wrapper`` returned.
         lookups: names of stream attributes that were asked for and, so far, not called.
+        state, closes: how far the iteration of the result is, and how often it was closed.
+        closable: whether the server can close what it gets for the result.
+        counted: whether the items of the result are counted.
         closing: whether the result's ``close()`` runs.
+        with_exc_info: whether the last call of ``start_response`` had a third argument.
         pending: findings to be raised or warned of where only the server can see it.
+        input, errors, wrapper: what stands in for the server's own.
+        stream, errors_stream, wrapped: the server's own.
+        result: what the application returned, where that is stood in for.
     """
 
-    # What has its default here costs nothing to begin with.
-    calls = code = kinds = written = writes = 0
-    limit = UNLIMITED
-    remaining = UNLIMITED
-    plain = head_out = no_content = hop = unflushed = False
-    late: BaseException | None = None
-    late_item: Any = None
-    servers_error: BaseException | None = None
-    pending: list[Finding] | None = None
-    files: list[Any] | None = None
-    seen: set[Any] | None = None
-    lookups: dict[Any, str] | None = None
-    closing = False
-    input: Any = None
-    errors: Any = None
-    wrapper: Any = None
-    write_to: Any = None
-    request = ""
+    # Attributes in slots are read in half the time that defaults of a class take.
+    __slots__ = (
+        "calls",
+        "closable",
+        "closes",
+        "closing",
+        "code",
+        "counted",
+        "environ",
+        "errors",
+        "errors_stream",
+        "files",
+        "forward",
+        "head_out",
+        "hop",
+        "input",
+        "kinds",
+        "late",
+        "late_item",
+        "limit",
+        "lookups",
+        "no_content",
+        "pending",
+        "plain",
+        "remaining",
+        "request",
+        "result",
+        "seen",
+        "servers_error",
+        "state",
+        "stream",
+        "unflushed",
+        "validator",
+        "with_exc_info",
+        "wrapped",
+        "wrapper",
+        "write_to",
+        "writes",
+        "written",
+    )
 
     def __init__(self, validator: Any, environ: Any, forward: Any) -> None:
         self.validator = validator
         self.environ = environ
         self.forward = forward
+        self.calls = self.code = self.kinds = self.written = self.writes = self.closes = 0
+        self.limit = self.remaining = UNLIMITED
+        self.plain = self.head_out = self.no_content = self.hop = self.unflushed = False
+        self.closing = self.closable = self.counted = self.with_exc_info = False
+        self.late: BaseException | None = None
+        self.servers_error: BaseException | None = None
+        self.pending: list[Finding] | None = None
+        self.files: list[Any] | None = None
+        self.seen: set[Any] | None = None
+        self.lookups: dict[Any, str] | None = None
+        self.input: Any = None
+        self.errors: Any = None
+        self.wrapper: Any = None
+        self.stream: Any = None
+        self.errors_stream: Any = None
+        self.wrapped: Any = None
+        self.result: Any = None
+        self.write_to: Any = None
+        self.late_item: Any = None
+        self.request = ""
+        self.state = "not begun"
 
     def record(
         self,
@@ -134,7 +184,10 @@ class Exchange:
 
     def is_head(self) -> bool:
         """Whether the request is for the head alone."""
-        method = self.get("REQUEST_METHOD")
+        try:
+            method = self.environ.get("REQUEST_METHOD")
+        except Exception:
+            return False
         return type(method) is str and method == "HEAD"
 
     def describe(self) -> str:
@@ -171,23 +224,28 @@ class Exchange:
 
         Raises anything where environ is far from being one; what was replaced till then stays so.
         """
-        stream = environ["wsgi.input"]
-        kind = input_classes.get(type(stream)) or make_input_class(type(stream))
         length = environ.get("CONTENT_LENGTH")
         if length and length.isascii() and length.isdecimal() and len(length) <= 18:
             self.remaining = int(length)  # what else int() would take is found elsewhere
+        stream = self.stream = environ["wsgi.input"]
+        kind = input_classes.get(type(stream)) or make_input_class(type(stream))
         # Made without __init__(), whose call takes as long as all the rest.
-        made = self.input = environ["wsgi.input"] = new(kind)
+        made: Any = new(kind)
         put_exchange(made, self)
         put_stream(made, stream)
-        stream = environ["wsgi.errors"]
+        self.input = environ["wsgi.input"] = made
+        stream = self.errors_stream = environ["wsgi.errors"]
         kind = errors_classes.get(type(stream)) or make_errors_class(type(stream))
-        made = self.errors = environ["wsgi.errors"] = new(kind)
+        made = new(kind)
         put_exchange(made, self)
         put_stream(made, stream)
+        self.errors = environ["wsgi.errors"] = made
         wrapper = environ.get("wsgi.file_wrapper")
         if wrapper is not None and callable(wrapper):
-            self.wrapper = environ["wsgi.file_wrapper"] = FileWrapper(self, wrapper)
+            made = new(FileWrapper)
+            made._exchange = self
+            made._wrapped = self.wrapped = wrapper
+            self.wrapper = environ["wsgi.file_wrapper"] = made
 
     def finish(self) -> None:
         """End the request: put the streams back, and let go of all that was the request's."""
@@ -203,18 +261,22 @@ class Exchange:
             validator.active.pop(id(self), None)
         try:
             # What the application put in their place is left there.
-            if self.input is not None and environ.get("wsgi.input") is self.input:
-                environ["wsgi.input"] = self.input._stream
-            if self.errors is not None and environ.get("wsgi.errors") is self.errors:
-                environ["wsgi.errors"] = self.errors._stream
-            if self.wrapper is not None and environ.get("wsgi.file_wrapper") is self.wrapper:
-                environ["wsgi.file_wrapper"] = self.wrapper._wrapped
+            made = self.input
+            if made is not None and environ.get("wsgi.input") is made:
+                environ["wsgi.input"] = self.stream
+            made = self.errors
+            if made is not None and environ.get("wsgi.errors") is made:
+                environ["wsgi.errors"] = self.errors_stream
+            made = self.wrapper
+            if made is not None and environ.get("wsgi.file_wrapper") is made:
+                environ["wsgi.file_wrapper"] = self.wrapped
         except Exception as error:
             if type(environ) is dict:
                 validator.failed(error)
-        self.environ = self.forward = self.input = self.errors = self.wrapper = None
-        if self.calls:
-            self.write_to = self.late = self.servers_error = self.files = self.late_item = None
+        self.environ = self.forward = self.write_to = self.result = None
+        self.input = self.errors = self.wrapper = None
+        self.stream = self.errors_stream = self.wrapped = None
+        self.late = self.late_item = self.servers_error = self.files = None
 
     def say_what_was_looked_up(self) -> None:
         """Report what was looked up on a stream, and not called: that is the lesser thing."""

@@ -6,7 +6,7 @@ import logging
 from fnmatch import fnmatchcase
 from typing import Any, Callable, Iterable
 
-from conformance.validation.body import body_classes, judge_blocks, make_body_class
+from conformance.validation.body import judge_blocks, make_shape, shapes
 from conformance.validation.catalogue import RULES
 from conformance.validation.environ import clean, problems_of
 from conformance.validation.findings import ConformanceError, Finding, defined_at, show
@@ -27,6 +27,8 @@ REPORTS = ("raise", "collect", "warn", "log")
 # In place of a rule's name, these stand for all of a level.
 LEVELS = {"MUST": ("MUST", "MUST NOT"), "SHOULD": ("SHOULD", "SHOULD NOT"), "note": ("undefined",)}
 KEPT_AT_MOST = 1000
+
+new = object.__new__
 
 
 class Validator:
@@ -115,8 +117,10 @@ class Validator:
         except Exception as error:
             if fine:
                 self.failed(error)
+        # Called by a name of its own: an attribute is not looked up as a method then.
+        application = self.application
         try:
-            result = self.application(environ, exchange.start_response)
+            result = application(environ, exchange.start_response)
         except BaseException as error:
             self._application_raised(exchange, error)
             raise
@@ -148,18 +152,25 @@ class Validator:
         if exchange.files and any(result is file for file in exchange.files):
             exchange.finish()
             return result
-        made = body_classes.get(kind) or exchange.guarded(make_body_class, kind)
-        if made is None:
+        shape = shapes.get(kind) or exchange.guarded(make_shape, kind)
+        if shape is None:
             exchange.guarded(self._look_at_no_body, exchange, result)
             exchange.finish()
             return result
-        if made.is_file:
-            expected = "wsgi.file_wrapper or an iterator of blocks around a file"
-            where = self.application
-            exchange.record("iterable-no-bare-file", expected, show(result), None, where)
-        if made.with_close is not None and exchange.guarded(hasattr, result, "close"):
-            made = made.with_close
-        return made(exchange, result)
+        if not shape.plain:
+            if shape.is_file:
+                expected = "wsgi.file_wrapper or an iterator of blocks around a file"
+                where = self.application
+                exchange.record("iterable-no-bare-file", expected, show(result), None, where)
+            if shape.with_close is not None and exchange.guarded(hasattr, result, "close"):
+                shape = shape.with_close
+        exchange.closable = shape.closable
+        exchange.counted = shape.counted or self.notes
+        # Made without __init__(), whose call takes as long as all the rest.
+        body = new(shape.made)
+        body._exchange = exchange
+        body._result = exchange.result = result
+        return body
 
     def _look_at_no_body(self, exchange: Starting, result: Any) -> None:
         where = self.application

@@ -36,13 +36,9 @@ REFERENCES_COUNT = (
 
 
 class Starting(Exchange):
-    """An exchange with the callables that it lends to the application.
+    """An exchange with the callables that it lends to the application."""
 
-    Attributes:
-        with_exc_info: whether the last call of ``start_response`` had a third argument.
-    """
-
-    with_exc_info = False
+    __slots__ = ()
 
     def start_response(
         self, status: Any = ABSENT, headers: Any = ABSENT, /, *more: Any, **kwargs: Any
@@ -64,8 +60,9 @@ class Starting(Exchange):
             self.code = code
             if length >= 0 and not self.is_head():
                 self.limit = length
+        forward = self.forward
         try:
-            write = self.forward(status, headers)
+            write = forward(status, headers)
         except BaseException as error:
             self.servers_error = error
             raise
