@@ -29,14 +29,18 @@ class Probe:
     Attributes:
         application: called by the server under test.
         rules: ids of the rules that the client half judges, each at least once.
+        facts: names of the facts that it finds out, where the server lets it.
         name: ``file.function``, unique over all probes.
         summary: first line of the application's docstring.
         conduct: the client half, or None until it has been declared.
     """
 
-    def __init__(self, application: Application, rules: Tuple[str, ...]) -> None:
+    def __init__(
+        self, application: Application, rules: Tuple[str, ...], facts: Tuple[str, ...] = ()
+    ) -> None:
         self.application = application
         self.rules = rules
+        self.facts = facts
         module = application.__module__.rpartition(".")[2]
         self.name = f"{module}.{application.__name__}"
         self.summary = (application.__doc__ or "").strip().partition("\n")[0]
@@ -51,15 +55,17 @@ class Probe:
         return self.application(environ, start_response)
 
 
-def probe(*rules: str) -> Callable[[Application], Probe]:
+def probe(*rules: str, facts: Iterable[str] = ()) -> Callable[[Application], Probe]:
     """Make a probe of a WSGI application.
 
     Args:
         rules: ids of the rules that the client half will judge.
+        facts: names of the facts that it will find out; a probe may have these alone.
     """
+    known = tuple(facts)
 
     def decorate(application: Application) -> Probe:
-        return Probe(application, rules)
+        return Probe(application, rules, known)
 
     return decorate
 
@@ -126,7 +132,8 @@ def load_probes(directory: str) -> Dict[str, Probe]:
     """Return the probes of all files of a directory by name; being there is all it takes.
 
     Errors:
-        ProbeError: a file cannot be imported, or a probe has no rule or no client half.
+        ProbeError: a file cannot be imported, or a probe has neither rule nor fact, or no client
+            half.
     """
     found: Dict[str, Probe] = {}
     for entry in sorted(os.listdir(directory)):
@@ -140,7 +147,7 @@ def load_probes(directory: str) -> Dict[str, Probe]:
                             f"{path}: {value.name} has no client half: "
                             f"add one with @{value.application.__name__}.client"
                         )
-                    if not value.rules:
+                    if not value.rules and not value.facts:
                         raise ProbeError(
                             f"{path}: {value.name} judges no rule: name one in @probe(...)"
                         )

@@ -22,7 +22,7 @@ section = "Error Handling"
 anchor = "error-handling"
 lines = "1158-1159"
 summary = "A duty."
-observable = "wire"
+observable = "static"
 how = "Look."
 pitfalls = ""
 """
@@ -132,11 +132,11 @@ def test_rule_in_the_wrong_file(folder: Path) -> None:
         ("id", 'id = "http-Topic"', "lower-case"),
         ("level", 'level = "MAY"', "MUST NOT"),
         ("party", 'party = "client"', "server, application"),
-        ("source", 'source = "RFC 7231 section 3.1"', "9110, 9112 or 3875"),
+        ("source", 'source = "RFC 7231 section 3.1"', "9110, 9112, 3875, 3986 or 6265"),
         ("source", 'source = "RFC 9110, section 8.6"', "'RFC 9110 section 8.6'"),
         ("source", 'source = "RFC 9110 section 8.6."', "'RFC 9110 section 8.6'"),
         ("source", "source = 9110", "'RFC 9110 section 8.6'"),
-        ("observable", 'observable = "wire"', "validator, both"),
+        ("observable", 'observable = "static"', "validator, wire, both"),
         ("report", 'report = "MUST"', "undefined (HTTP)"),
     ],
 )

@@ -109,10 +109,10 @@ class Ledger:
         number = next(n for n, each in enumerate(self._evidence, 1) if each is played)
         scene, _, case = played.label.partition(": ")
         told = f"{observed} ({case})" if case else observed
-        party = self.rules[rule].party
+        party, family = self.rules[rule].party, self.rules[rule].family
         return Verdict(
             rule, scene, level, party, outcome, expected[:LONGEST], told[:LONGEST], broken,
-            str(number),
+            str(number), family,
         )  # fmt: skip
 
     def close(self, result: SubjectResult, wanted: Callable[[str], bool]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from conformance import rules
 from conformance.driver.case import SCENARIOS
 from conformance.driver.check import Found, Played, parse_target
 from conformance.driver.worker import IMPORT_FACTOR, Order
@@ -347,6 +348,7 @@ def verdict(scenario: str, found: Found, trace: str | None) -> Verdict:
         observed,
         found.outcome != "pass",
         trace,
+        rules.load()[found.rule].family,
     )
 
 

@@ -29,7 +29,7 @@ from conformance.harness.replay import Replay
 from conformance.harness.verify import Judgement, ProbeMistake, Verify, worst
 from conformance.paths import PROBES
 from conformance.probing import Probe
-from conformance.results.model import SubjectResult, Verdict
+from conformance.results.model import Fact, SubjectResult, Verdict
 from conformance.roster import Subject
 from conformance.rules import Rule
 from conformance.trace import Event, Timeline, TraceError, to_json
@@ -77,8 +77,16 @@ class Options:
         return replace(self, progress=progress)
 
     def chosen(self) -> list[Probe]:
-        """Return the probes that judge a wanted rule; for general rules alone, every probe."""
-        direct = [probe for probe in self.probes.values() if self.wanted & set(probe.rules)]
+        """Return the probes that judge a wanted rule; for general rules alone, every probe.
+
+        Those that find out facts and judge nothing are played where all rules are wanted.
+        """
+        everything = self.wanted >= self.rules.keys()
+        direct = [
+            probe
+            for probe in self.probes.values()
+            if self.wanted & set(probe.rules) or (everything and not probe.rules)
+        ]
         return direct if direct or not self.wanted & set(GENERAL_RULES) else [*self.probes.values()]
 
 
@@ -92,15 +100,15 @@ class Run:
 
 def conduct(
     driver: Driver, probe: Probe, rules: Mapping[str, Rule], marker: str
-) -> tuple[list[Judgement], bool]:
+) -> tuple[list[Judgement], dict[str, str], bool]:
     """Play the client half of a probe against a driver.
 
     Returns:
-        One judgement for each rule that the probe declares, and whether the server needs a new
-        start before the next probe.
+        One judgement for each rule that the probe declares, the facts it found out, and whether the
+        server needs a new start before the next probe.
     """
     module, _, name = probe.name.rpartition(".")
-    verify = Verify(rules, probe.rules)
+    verify = Verify(rules, probe.rules, probe.facts)
     client = Client(driver, module, name, marker)
     assert probe.conduct is not None
     ending: tuple[str, str] | None = None
@@ -134,7 +142,9 @@ def conduct(
             judgements.append(worst(made))
         else:
             judgements.append(Judgement(rule, outcome, probe.summary, why))
-    return judgements, outcome in ("hang", "crash") and ending is not None
+    for name in probe.facts:
+        verify.facts.setdefault(name, f"not found out: {why}" if ending else "not found out")
+    return judgements, verify.facts, outcome in ("hang", "crash") and ending is not None
 
 
 def judge_trace(timeline: Timeline, rules: Mapping[str, Rule]) -> list[Judgement]:
@@ -159,7 +169,7 @@ def judge_again(
         TraceError: the trace does not fit the probe.
     """
     replay = Replay(events)
-    judgements, _ = conduct(replay, probe, rules, marker)
+    judgements, _, _ = conduct(replay, probe, rules, marker)
     return judgements, judge_trace(replay.rest(), rules)
 
 
@@ -271,7 +281,7 @@ class Performance:
         """Play one probe; return whether the server needs a new start."""
         timeline = self.driver.begin()
         self.launcher.rotate_log()
-        judgements, unhealthy = conduct(self.driver, probe, self.options.rules, self.marker)
+        judgements, facts, unhealthy = conduct(self.driver, probe, self.options.rules, self.marker)
         self.loop.drain()
         key = f"{self.subject.name}:t{len(self.run.traces) + 1}"
         self.run.traces[key] = {
@@ -283,6 +293,7 @@ class Performance:
         self.run.result.exchanges += len(timeline.connections)
         for judgement in judgements:
             self._keep(probe.name, judgement, key)
+        self.run.result.facts += [Fact(fact, facts[fact], probe.name, key) for fact in probe.facts]
         for judgement in judge_trace(timeline, self.options.rules):
             known = self._general.get(judgement.rule)
             if known is None or worst([known[0], judgement]) is not known[0]:
@@ -315,6 +326,7 @@ class Performance:
                 judgement.observed,
                 judgement.broken,
                 trace,
+                rule.family,
             )
         )
 

@@ -57,15 +57,32 @@ class Verify:
     Args:
         rules: all rules by id.
         declared: ids that the probe said it would judge.
+        facts: names of the facts that the probe said it would find out.
 
     Attributes:
         judgements: in the order they were made.
+        facts: what was found out, by name.
     """
 
-    def __init__(self, rules: Mapping[str, Rule], declared: Collection[str]) -> None:
+    def __init__(
+        self, rules: Mapping[str, Rule], declared: Collection[str], facts: Collection[str] = ()
+    ) -> None:
         self._rules = rules
         self._declared = declared
+        self._facts = facts
         self.judgements: list[Judgement] = []
+        self.facts: dict[str, str] = {}
+
+    def fact(self, name: str, value: Any) -> None:
+        """Keep something worth knowing that no rule speaks of; the last value counts.
+
+        Args:
+            name: one of those declared.
+            value: shown as it is where it is a text, else by its repr.
+        """
+        if name not in self._facts:
+            raise ProbeMistake(f"finds out {name}, which it does not declare")
+        self.facts[name] = show(value)
 
     def __call__(self, rule: str, level: str | None = None) -> Claim:
         """Begin a claim about a rule.

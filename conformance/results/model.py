@@ -16,6 +16,7 @@ __all__ = [
     "FORMAT",
     "OUTCOMES",
     "VERSION",
+    "Fact",
     "Results",
     "ResultsError",
     "SubjectResult",
@@ -47,6 +48,7 @@ class Verdict:
         expected, observed: one line each.
         broken: whether what was expected did not hold; with ``info`` it is shown and no more.
         trace: key of the evidence in ``Results.traces``, or None where there is none.
+        family: the specification that the rule is of, ``PEP 3333`` or ``HTTP``; never added up.
     """
 
     rule: str
@@ -57,6 +59,24 @@ class Verdict:
     expected: str
     observed: str
     broken: bool = False
+    trace: str | None = None
+    family: str = "PEP 3333"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something worth knowing of a subject that no rule speaks of: shown, never judged.
+
+    Attributes:
+        name: what it is about, the same for all subjects, as ``keep-alive-http10``.
+        value: for people, bounded, one line.
+        probe: name of the probe that found it out.
+        trace: key of the evidence in ``Results.traces``, or None where there is none.
+    """
+
+    name: str
+    value: str
+    probe: str
     trace: str | None = None
 
 
@@ -85,6 +105,7 @@ class SubjectResult:
         duration: seconds for the whole subject; playing: of these, with probes; waited: of those,
             spent waiting for events.
         exchanges: connections made; log: the end of what it wrote to its standard streams.
+        facts: what was found out and is not judged, each name once.
     """
 
     name: str
@@ -102,6 +123,7 @@ class SubjectResult:
     waited: float = 0.0
     exchanges: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     log: str = ""
 
 
@@ -195,6 +217,7 @@ def _from_json(data: dict[str, Any]) -> Results:
 def _subject(data: dict[str, Any]) -> SubjectResult:
     known = _typed(SubjectResult, data)
     known["verdicts"] = [_verdict(verdict) for verdict in data["verdicts"]]
+    known["facts"] = [Fact(**_typed(Fact, fact)) for fact in data.get("facts", ())]
     return SubjectResult(**known)
 
 
@@ -214,6 +237,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "list[str]": (list,),
     "list[Verdict]": (list,),
+    "list[Fact]": (list,),
 }
 
 

@@ -5,8 +5,10 @@ duties, by who is bound; ``permissions.toml`` holds every MAY. Rules stand in th
 governing passage. ``ambiguities.toml`` says how unclear points are read and at which level they are
 reported; ``editions.toml`` freezes lists of ids. An id, once in an edition, is never used again.
 
-``http.toml`` holds a second family: what HTTP or CGI says at the gateway's edge, where the PEP says
-nothing and a validator can see it. Its rules never count as findings of WSGI.
+``http.toml`` and ``http_*.toml`` hold a second family: what HTTP or CGI says at the gateway's edge,
+where the PEP says nothing. ``http.toml`` has what a validator can see, which never counts as a
+finding of WSGI; the others have what shows on the wire: judged like any rule, and shown, counted
+and scored apart from those of the PEP.
 
 Keys of a rule:
 
@@ -27,9 +29,9 @@ ambiguity  optional: numbers of the ambiguities that concern the rule, to be loo
 untested   optional: why no check exists
 ========== =========================================================================================
 
-In ``http.toml`` the level is that of the RFC, ``source`` (``RFC 9110 section 8.6``) stands in place
-of section, anchor and lines, and ``report`` is always there: ``undefined (HTTP)``, or ``undefined``
-for what is advice.
+In the files of HTTP the level is that of the RFC, and ``source`` (``RFC 9110 section 8.6``) stands
+in place of section, anchor and lines. Where a validator can see a breach ``report`` is there too:
+``undefined (HTTP)``, or ``undefined`` for what is advice.
 
 Bare numbers in ``how`` and ``pitfalls`` are lines of the PEP. Words used there: *probe*, a
 cooperating application on the server under test; *client*, a raw-socket client; *validator*,

@@ -119,10 +119,13 @@ class Rule:
         return self.report or self.level
 
     @property
-    def file(self) -> str:
-        """Name of the data file the rule belongs in; it follows from family, level and party."""
+    def file(self) -> str | None:
+        """Name of the data file the rule belongs in; it follows from level and party.
+
+        None for a rule of HTTP: those stand in several files, by subject.
+        """
         if self.family == "HTTP":
-            return "http.toml"
+            return None
         if self.level == "MAY":
             return "permissions.toml"
         return "middleware.toml" if self.party == "framework" else f"{self.party}.toml"

@@ -68,9 +68,10 @@ def _edge_slug(value: object) -> str | None:
 
 def _source(value: object) -> str | None:
     fine = isinstance(value, str) and re.fullmatch(
-        r"RFC (9110|9112|3875) section [1-9][0-9]*(\.[1-9][0-9]*)*", value
+        r"RFC (9110|9112|3875|3986|6265) section [1-9][0-9]*(\.[1-9][0-9]*)*", value
     )
-    return None if fine else "write such as 'RFC 9110 section 8.6'; of RFC 9110, 9112 or 3875"
+    known = "9110, 9112, 3875, 3986 or 6265"
+    return None if fine else f"write such as 'RFC 9110 section 8.6'; of RFC {known}"
 
 
 def _list_of(check: _Check) -> _Check:
@@ -101,8 +102,8 @@ _RULE: Final[Mapping[str, _Check]] = {
     "untested": _text,
 }
 _RULE_OPTIONAL: Final = frozenset({"report", "ambiguity", "untested"})
-# These never count as findings of WSGI, so that each says what it is shown as instead; and they are
-# here because a validator can judge them.
+# What an application or a validator's server is told of HTTP never counts as a finding of WSGI, and
+# says so in ``report``; what is judged on the wire counts in its own family, at its own level.
 _HTTP_RULE: Final[Mapping[str, _Check]] = {
     "id": _edge_slug,
     "level": _one_of(tuple(level for level in get_args(Level) if level != "MAY")),
@@ -110,11 +111,12 @@ _HTTP_RULE: Final[Mapping[str, _Check]] = {
     "party": _one_of(get_args(Party)),
     "source": _source,
     "summary": _text,
-    "observable": _one_of(("validator", "both")),
+    "observable": _one_of(("validator", "wire", "both")),
     "how": _text,
     "pitfalls": _any_text,
     "report": _one_of(("undefined", "undefined (HTTP)")),
     "ambiguity": _list_of(_number),
+    "untested": _text,
 }
 _AMBIGUITY: Final[Mapping[str, _Check]] = {
     "number": _number,
@@ -134,7 +136,7 @@ _PEP_FILES: Final = ("server.toml", "application.toml", "middleware.toml", "perm
 
 
 def read_rules(folder: Path) -> dict[str, Rule]:
-    """The rules in the five files of a folder; `load` is this for the data of the package.
+    """The rules in the files of a folder; `load` is this for the data of the package.
 
     Raises RuleError for a missing or malformed file, an unknown, missing or wrong key, an id used
     twice, and a rule in the wrong file.
@@ -143,15 +145,17 @@ def read_rules(folder: Path) -> dict[str, Rule]:
     for file in _PEP_FILES:
         for where, values in _tables(folder / file, "rule", _RULE, _RULE_OPTIONAL):
             _add(file, where, _rule(values), rules)
-    http = "http.toml"
-    for where, values in _tables(folder / http, "rule", _HTTP_RULE, frozenset({"ambiguity"})):
-        source = values.pop("source")
-        place = {
-            "section": source,
-            "anchor": f"section-{source.split()[-1]}",
-            "lines": "",
-        }
-        _add(http, where, _rule({**values, **place, "family": "HTTP"}), rules)
+    for file in ("http.toml", *sorted(path.name for path in folder.glob("http_*.toml"))):
+        for where, values in _tables(folder / file, "rule", _HTTP_RULE, _RULE_OPTIONAL):
+            if values["observable"] != "wire" and "report" not in values:
+                _wrong(file, where, "report", "missing; write 'undefined (HTTP)'")
+            source = values.pop("source")
+            place = {
+                "section": source,
+                "anchor": f"section-{source.split()[-1]}",
+                "lines": "",
+            }
+            _add(file, where, _rule({**values, **place, "family": "HTTP"}), rules)
     return rules
 
 
@@ -162,7 +166,7 @@ def _rule(values: Mapping[str, Any]) -> Rule:
 def _add(file: str, where: str, rule: Rule, rules: dict[str, Rule]) -> None:
     if rule.id in rules:
         _wrong(file, where, "id", f"used in {rules[rule.id].file} before; choose another")
-    if rule.file != file:
+    if rule.file not in (None, file):
         _wrong(file, where, "party", f"{rule.level} of {rule.party}: move to {rule.file}")
     rules[rule.id] = rule
 
