@@ -118,7 +118,7 @@ def _(client, verify):
             continue
         good = not seen.calls or got == sent.decode("latin-1")
         expected = "refused, or kept"
-        level = "SHOULD" if octet < 0x20 else None
+        level = "undefined" if octet < 0x20 else None
         judge(verify, rule, name, good, expected, seen, "HTTP_X_PROBE", level=level)
 
 
