@@ -45,7 +45,7 @@ def old_request(environ, start_response):
 
 @old_request.client
 def _(client, verify):
-    judge_end(client, verify, "http-10-closes", "HTTP/1.0", request(version="1.0"))
+    judge_end(client, verify, "http-10-closes", "HTTP/1.0", request(target="/old", version="1.0"))
 
 
 UPGRADES = {

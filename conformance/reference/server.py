@@ -108,7 +108,7 @@ class Connection:
         if not self.is_target(event):
             raise h11.RemoteProtocolError("a request target that has none of the forms")
         for name, value in event.headers:
-            if name == b"host" and not HOST.fullmatch(value):
+            if name == b"host" and not self.is_host(value):
                 raise h11.RemoteProtocolError("a Host that is none")
 
     def is_target(self, event: h11.Request) -> bool:
@@ -117,6 +117,10 @@ class Connection:
         if target == b"*":
             return event.method == b"OPTIONS"
         return b"#" not in target and (target[:1] == b"/" or bool(ABSOLUTE_FORM.match(target)))
+
+    def is_host(self, value: bytes) -> bool:
+        """Whether the value of Host is a host, perhaps with a port."""
+        return HOST.fullmatch(value) is not None
 
     def describe(self, event: h11.Request) -> ReceivedRequest:
         """Return the request in the gateway's terms."""
