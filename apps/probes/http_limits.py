@@ -103,6 +103,10 @@ def _(client, verify):
     )
     verify.fact("longest-field", limit(taken, refused, seen))
     judge_limit(verify, "octets in a field", refused, seen)
+    size = 100000
+    seen = deliver(client, head(b"X-" + b"a" * size + b": a"), fence=False)
+    if value(seen, "HTTP_X_" + "A" * size) != "a":
+        judge_limit(verify, "octets in a name", size, seen)
     taken, refused, seen = first_refused(
         client,
         lambda size: head(*[b"X-Probe: a"] * (size - 2), b"X-Last: last"),

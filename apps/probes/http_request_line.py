@@ -68,11 +68,11 @@ def _(client, verify):
 
 VERSIONS = (
     *("HTTP/1", "HTTP/01.1", "HTTP/1.32", "HTTP/1.1x", "http/1.1", "HTTPS/1.1"),
-    *("HTTP/4294967297.1", "HTTP/1_1", "HTTP/+1.1", "HTTP/1.1.1"),
+    *("HTTP/4294967297.1", "HTTP/1_1", "HTTP/+1.1", "HTTP/1.1.1", "HTTP/ 1.1", "HTTP/\r\r1.1"),
 )
 
 
-@probe("http-version-invalid", facts=("http20-request", "http99-request"))
+@probe("http-version-invalid", facts=("http20-request", "http99-request", "http2-preface"))
 def malformed_versions(environ, start_response):
     """A malformed version is refused."""
     return answer(start_response)
@@ -83,10 +83,13 @@ def _(client, verify):
     for version in VERSIONS:
         seen = deliver(client, head(start=b"GET /probe " + version.encode("ascii")))
         expected, key = "refused with 400, or 505", "SERVER_PROTOCOL"
-        judge(verify, "http-version-invalid", version, not seen.calls, expected, seen, key)
+        name = repr(version)[1:-1]
+        judge(verify, "http-version-invalid", name, not seen.calls, expected, seen, key)
     for version in ("2.0", "9.9"):
         seen = deliver(client, request(version=version), fence=False)
         verify.fact(f"http{version[0]}{version[2]}-request", became(seen, "SERVER_PROTOCOL"))
+    seen = deliver(client, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", fence=False)
+    verify.fact("http2-preface", became(seen, "SERVER_PROTOCOL"))
 
 
 @probe("http-version-minor")
