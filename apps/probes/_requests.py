@@ -37,20 +37,19 @@ def deliver(client, data, fence=True, half_close=False):
     def heard():
         return bool(conversation.connection.received) or conversation.ended
 
-    if half_close:
-        conversation.half_close()
-    elif not conversation.settled(heard, PATIENCE):
-        half_close = True
+    gave_up = not half_close and not conversation.settled(heard, PATIENCE)
+    if half_close or gave_up:
         conversation.half_close()
     response = conversation.response(data.partition(b" ")[0].decode("latin-1"))
     exchange = conversation.exchange(response)
     goes_on = response is not None and response.keeps_open and not conversation.ended
-    if fence and goes_on and not half_close:
+    if fence and goes_on and not half_close and not gave_up:
         exchange.fenced = conversation.fence()
     conversation.wait(
         lambda: all(call.settled for call in conversation.calls), "the application's call to return"
     )
     exchange.calls = conversation.calls
+    exchange.gave_up = gave_up
     conversation.close()
     return exchange
 
@@ -81,13 +80,14 @@ def became(seen, *keys):
     Args:
         keys: of variables to show where the application was called.
     """
+    silent = "nothing until the client gave up, then " if getattr(seen, "gave_up", False) else ""
     if seen.calls:
         shown = ", ".join(f"{key}={value(seen, key)!r}" for key in keys)
         times = f"{len(seen.calls)} times " if len(seen.calls) > 1 else ""
-        return f"called {times}with {shown}" if shown else f"called {times}".rstrip()
+        return silent + (f"called {times}with {shown}" if shown else f"called {times}").rstrip()
     if seen.response is not None and seen.response.status:
-        return f"answered with {seen.response.status}"
-    return "closed with no readable response"
+        return f"{silent}answered with {seen.response.status}"
+    return silent + "closed with no readable response"
 
 
 def is_old(seen):
@@ -109,10 +109,12 @@ def judge(verify, rule, name, good, expected, seen, *keys, level=None):
 def judge_400(verify, rule, name, seen, *keys):
     """Claim that a request was answered with 400, as HTTP/1.1 demands of this and that.
 
-    A call breaks the rule. Another error status, or none, refuses the request just as well.
+    A call breaks the rule, and so does no answer and no close. Another error status, or a close,
+    refuses the request just as well.
     """
     level = "undefined" if is_old(seen) else None
     status = seen.response.status if seen.response is not None else 0
-    refused = judge(verify, rule, name, not seen.calls, "400", seen, *keys, level=level)
+    good = not seen.calls and not seen.gave_up
+    refused = judge(verify, rule, name, good, "400", seen, *keys, level=level)
     if refused and level is None:
         judge(verify, rule, name, status == 400, "400", seen, level="SHOULD")

@@ -132,13 +132,13 @@ def _(client, verify):
     for blank, name in ((b" ", "SP"), (b"\t", "HTAB")):
         hidden = blank + b"X-Hidden: hidden-1"
         seen = deliver(client, head(start=b"GET /probe HTTP/1.1\r\n" + hidden))
-        good = not seen.calls or (
-            value(seen, "HTTP_HOST") == "conformance.test"
-            and not any("hidden-1" in text or text == "HTTP_X_HIDDEN" for text in texts(seen))
+        found = [text for text in texts(seen) if "hidden-1" in text or "X_HIDDEN" in text]
+        good = not seen.calls or (value(seen, "HTTP_HOST") == "conformance.test" and not found)
+        verify("http-whitespace-before-fields").true(
+            good,
+            f"{name}: refused, or the line left out",
+            f"{name}: {became(seen, 'HTTP_HOST')}" + (f", and {found}" if found else ""),
         )
-        expected = "refused, or the line left out"
-        keys = ("HTTP_X_HIDDEN", "HTTP_HOST", "SERVER_PROTOCOL")
-        judge(verify, "http-whitespace-before-fields", name, good, expected, seen, *keys)
 
 
 HELLO = b"\x16\x03\x01\x00\x31\x01\x00\x00\x2d\x03\x03" + bytes(range(0x80, 0xA0))

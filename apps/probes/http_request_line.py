@@ -2,7 +2,7 @@
 
 from conformance.probing import probe, request
 
-from ._requests import answer, became, deliver, head, judge, path, value
+from ._requests import PATIENCE, answer, became, deliver, head, judge, path, value
 
 INVALID = {
     "no target": b"GET HTTP/1.1",
@@ -88,8 +88,21 @@ def _(client, verify):
     for version in ("2.0", "9.9"):
         seen = deliver(client, request(version=version), fence=False)
         verify.fact(f"http{version[0]}{version[2]}-request", became(seen, "SERVER_PROTOCOL"))
-    seen = deliver(client, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", fence=False)
-    verify.fact("http2-preface", became(seen, "SERVER_PROTOCOL"))
+    verify.fact("http2-preface", of_preface(client))
+
+
+def of_preface(client):
+    """Return what becomes of a client that begins to speak HTTP/2; the answer may be frames."""
+    conversation = client.open()
+    conversation.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    conversation.settled(lambda: conversation.received or conversation.ended, PATIENCE)
+    start = conversation.received[:12]
+    conversation.close()
+    if not start:
+        return "closed" if conversation.ended else "not answered"
+    if start.startswith(b"HTTP/1"):
+        return "answered with " + start[9:].decode("latin-1")
+    return "answered in HTTP/2" if start[3:4] == b"\x04" else f"answered with {start!r}"
 
 
 @probe("http-version-minor")
