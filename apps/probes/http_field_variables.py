@@ -60,3 +60,21 @@ def _(client, verify):
         judge(verify, "cgi-field-name-underscore", f"X_Auth_User {name}", good, expected, seen, key)
     seen = deliver(client, head(b"SCRIPT_NAME: /mounted"))
     verify.fact("script-name-field", became(seen, "SCRIPT_NAME", "HTTP_SCRIPT_NAME"))
+
+
+@probe("environ-http-vars-value")
+def name_of_the_environment(environ, start_response):
+    """A header counts, whatever variable of its name the server's process was started with."""
+    return answer(start_response)
+
+
+@name_of_the_environment.client
+def _(client, verify):
+    # Servers are started with a variable HTTP_X_CONFORMANCE_PLANTED of another value.
+    seen = deliver(client, head(b"X-Conformance-Planted: from the client"))
+    got = value(seen, "HTTP_X_CONFORMANCE_PLANTED")
+    claim = verify("environ-http-vars-value")
+    if got is None:
+        claim.unsupported(became(seen, "HTTP_X_CONFORMANCE_PLANTED"))
+    else:
+        claim.equal(got, "from the client")

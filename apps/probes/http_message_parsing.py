@@ -163,20 +163,23 @@ def no_request(environ, start_response):
 
 @no_request.client
 def _(client, verify):
+    refused = []
     for name, data in {**NO_REQUESTS, **MALFORMED}.items():
         # A server that waits for more of a TLS record is told that there is no more.
         seen = deliver(client, data, half_close=name == "TLS")
         rule = "http-invalid-message-refused"
         judge(verify, rule, name, not seen.calls, "no call", seen, "REQUEST_METHOD", "PATH_INFO")
-        if name not in MALFORMED or seen.calls:
-            continue
-        rule, response = "http-invalid-message-answered", seen.response
+        if name in MALFORMED and not seen.calls:
+            refused.append((name, seen))
+    rule = "http-invalid-message-answered"
+    if not refused:
+        verify(rule).unsupported("nothing was refused")
+    for name, seen in refused:
+        response, expected = seen.response, "400, and the connection closed"
         good = response is not None and response.complete and response.status >= 300
-        if judge(verify, rule, name, good, "400, and the connection closed", seen):
-            observed = f"{name}: {became(seen)}, and the connection " + (
-                "serves the next request" if seen.fenced else "closed"
-            )
-            verify(rule).true(not seen.fenced, f"{name}: 400, and then a close", observed)
+        if judge(verify, rule, name, good, expected, seen):
+            observed = f"{name}: {became(seen)}, and then the next request"
+            verify(rule).true(not seen.fenced, f"{name}: {expected}", observed)
 
 
 @probe("http-split-delivery")

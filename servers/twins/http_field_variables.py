@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from conformance.reference import Gateway
 from conformance.reference.twins import bad_twin, good_twin
 
@@ -86,3 +88,12 @@ class KeepsLoneUnderscores(Gateway):
             for name, value in self.request.fields
         ]
         return super().header_variables()
+
+
+@bad_twin("environ-http-vars-value")
+class BelievesItsEnvironment(Gateway):
+    """A variable of the process's environment counts more than the header of its name."""
+
+    def header_variables(self) -> dict[str, str]:
+        variables = super().header_variables()
+        return {key: os.environ.get(key, value) for key, value in variables.items()}
