@@ -90,7 +90,8 @@ class KeepsEmptyPaths(Gateway):
 
     def target_path(self) -> bytes:
         path = super().target_path()
-        return path.removeprefix(b"/") if self.request.target.count(b"/") == 2 else path
+        bare = self.target_authority() is not None and self.request.target.count(b"/") == 2
+        return path.removeprefix(b"/") if bare else path
 
 
 @bad_twin("http-absolute-form-host")
@@ -226,7 +227,7 @@ class RefusesHosts(Connection):
     """Answers what is wrong with Host in a way of its own."""
 
     def is_about_host(self, error: h11.RemoteProtocolError) -> bool:
-        return "Host" in str(error)
+        return "Host" in str(error) and "illegal" not in str(error)
 
 
 @bad_twin("http-host-required", "http-host-single", "http-host-invalid")
