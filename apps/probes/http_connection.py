@@ -17,10 +17,15 @@ def judge_end(client, verify, rule, name, data):
     conversation = client.open()
     conversation.send(data)
     seen = conversation.exchange(conversation.response())
-    # What is asked next is never answered, and not waited for: that the connection ends is seen.
-    goes_on = not conversation.ended and conversation.fence() is not None
+    response = seen.response
+    if response is not None and response.keeps_open and not conversation.ended:
+        # Does it mean what it says? It either answers once more or closes: no need to wait.
+        goes_on = conversation.fence() is not None
+    else:
+        # A client must not ask for more where the server has said that it closes.
+        goes_on = not conversation.settled(lambda: conversation.ended)
     conversation.close()
-    observed = f"{name}: {became(seen)}" + ("; then it served another request" if goes_on else "")
+    observed = f"{name}: {became(seen)}" + (", and the connection went on" if goes_on else "")
     verify(rule).true(not goes_on, f"{name}: a response, and a close", observed)
 
 
