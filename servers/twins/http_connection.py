@@ -19,7 +19,7 @@ class ReadsOneOption(Rewrites):
         return re.sub(rb"(?i)(Connection: TE), close", rb"\1", fields)
 
 
-@bad_twin("http-close-honoured")
+@bad_twin("http-close-honoured", also=("http-inbound-connection-headers-handled",))
 class ReadsLowerCase(Rewrites):
     """The connection option close counts in lower case alone."""
 
