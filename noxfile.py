@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -13,6 +14,9 @@ nox.options.sessions = ["tests", "lint"]
 nox.options.reuse_existing_virtualenvs = True
 
 ROSTER = {path.stem: path for path in sorted(Path("servers").glob("*.toml"))}
+
+# Most of a test's time is a server's: it waits for more than it computes.
+WORKERS = ("-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal")
 
 
 def requirements() -> list[str]:
@@ -27,7 +31,14 @@ def requirements() -> list[str]:
 def tests(session: nox.Session) -> None:
     """Run the tests: units, every twin, real servers, the wheel."""
     session.install("-e", ".[test]", *requirements())
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", *WORKERS, *session.posargs)
+
+
+@nox.session
+def twins(session: nox.Session) -> None:
+    """Play every probe on every twin, where the tests play one in five of the unrelated ones."""
+    session.install("-e", ".[test]", *requirements())
+    session.run("pytest", *WORKERS, "-m", "every_probe", *session.posargs)
 
 
 @nox.session

@@ -63,6 +63,7 @@ class Options:
         probe_folders: where the probes came from, for the payload.
         scale: multiplies all limits.
         progress: called with the number of probes done and of all.
+        evidence: whether to keep the traces; where only the verdicts are looked at, it costs time.
     """
 
     probes: Mapping[str, Probe]
@@ -71,6 +72,7 @@ class Options:
     probe_folders: Sequence[Path] = (PROBES,)
     scale: float = 1.0
     progress: Callable[[str, int, int], None] = lambda name, done, total: None
+    evidence: bool = True
 
     def reporting(self, progress: Callable[[str, int, int], None]) -> Options:
         """Return the same options with somewhere to report progress to."""
@@ -288,7 +290,7 @@ class Performance:
             "probe": probe.name,
             "subject": self.subject.name,
             "marker": self.marker,
-            "events": to_json(timeline),
+            "events": to_json(timeline) if self.options.evidence else [],
         }
         self.run.result.exchanges += len(timeline.connections)
         for judgement in judgements:
