@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from conformance import rules
@@ -18,6 +19,7 @@ from conformance.harness import environment
 from conformance.harness.environment import EnvironmentFailure
 from conformance.reference.twins import Twin
 from conformance.report.traceability import TraceRow
+from conformance.results import load_results
 from conformance.roster import RosterError, Subject, fill, load_roster
 from conformance.rules import Rule
 
@@ -51,6 +53,9 @@ def add_commands(commands: Any) -> None:
         "--system",
         action="store_true",
         help="print the Debian packages that these servers need, for apt-get install",
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="F", help="say in --json how long they took to start there"
     )
     parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
     parser.set_defaults(command=show_servers)
@@ -146,7 +151,9 @@ def show_servers(options: argparse.Namespace) -> int:
     if options.system:
         print("\n".join(sorted({name for each in subjects for name in each.system})))
         return CLEAN
-    rows = [describe(subject) for subject in subjects]
+    known = load_results(options.results).subjects if options.results else []
+    started_in = {each.name: each.started_in for each in known if each.started}
+    rows = [{**describe(each), "started_in": started_in.get(each.name)} for each in subjects]
     if options.json:
         _dump(rows)
         return CLEAN
