@@ -7,6 +7,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,10 @@ def show_servers(options: argparse.Namespace) -> int:
         return CLEAN
     known = load_results(options.results).subjects if options.results else []
     started_in = {each.name: each.started_in for each in known if each.started}
-    rows = [{**describe(each), "started_in": started_in.get(each.name)} for each in subjects]
+    with ThreadPoolExecutor() as pool:  # each is asked for its version by a process of its own
+        rows = list(pool.map(describe, subjects))
+    for row in rows:
+        row["started_in"] = started_in.get(row["name"])
     if options.json:
         _dump(rows)
         return CLEAN

@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,11 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    installed = [subject for subject in roster.values() if is_installed(subject, options)]
-    return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
+    others = [subject for name, subject in roster.items() if name not in ALWAYS]
+    with ThreadPoolExecutor() as pool:
+        there = pool.map(lambda subject: is_installed(subject, options), others)
+    installed = [subject for subject, able in zip(others, there, strict=True) if able]
+    return [*(roster[name] for name in ALWAYS), *installed]
 
 
 def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
