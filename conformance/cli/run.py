@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from conformance import __version__, rules
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
-from conformance.harness.environment import Environment
+from conformance.harness.environment import Environment, interpreter, obstacle
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.report.html import render_html
@@ -24,7 +25,7 @@ from conformance.report.terminal import Terminal
 from conformance.results import Results, SubjectResult, counts, save_results
 from conformance.roster import Subject, load_roster, select
 
-__all__ = ["add_commands", "exit_code", "gather", "positive"]
+__all__ = ["add_commands", "exit_code", "expected", "gather", "positive"]
 
 ALWAYS = ("reference", "wsgiref")
 
@@ -36,7 +37,8 @@ def add_commands(commands: Any) -> None:
         help="judge servers",
         description="Start servers and judge them by the rules of PEP 3333. Without a name: the "
         "reference server, wsgiref, and every server of the roster that is installed here; with "
-        "--isolated, the whole roster.",
+        "--isolated, the whole roster. Servers that cannot run on this machine are listed with the "
+        "reason; only where they were asked for by name is that an error.",
     )
     parser.add_argument(
         "servers",
@@ -129,7 +131,18 @@ def run(options: argparse.Namespace) -> int:
     results = gather(runs, begun)
     write(results, suite, options)
     terminal.summary(results, [path for path in (options.json, options.html) if path])
-    return exit_code(results.subjects, options.fail_on)
+    return exit_code(expected(results.subjects, options), options.fail_on)
+
+
+def expected(
+    subjects: Sequence[SubjectResult], options: argparse.Namespace
+) -> Sequence[SubjectResult]:
+    """Return the servers that the exit code speaks of: those of the roster that can run here.
+
+    Those that were asked for by name are all expected to run.
+    """
+    able = [subject for subject in subjects if not subject.unavailable]
+    return subjects if options.servers else able
 
 
 def choose(options: argparse.Namespace) -> list[Subject]:
@@ -145,13 +158,16 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    installed = [subject for subject in roster.values() if is_installed(subject, options)]
-    return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
+    others = [subject for name, subject in roster.items() if name not in ALWAYS]
+    with ThreadPoolExecutor() as pool:
+        there = pool.map(lambda subject: is_installed(subject, options), others)
+    installed = [subject for subject, able in zip(others, there, strict=True) if able]
+    return [*(roster[name] for name in ALWAYS), *installed]
 
 
 def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
     """Whether a server of the roster can be run without --isolated."""
-    if not subject.install:
+    if obstacle(subject):
         return False
     try:
         return not environment_of(subject, options).missing
@@ -160,12 +176,11 @@ def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
 
 
 def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
-    """Return the environment that the options ask for."""
+    """Return the environment that the options ask for; a server's own interpreter comes first."""
+    chosen = None if subject.name == "reference" else options.python
     if options.isolated and subject.name != "reference":
-        return environment.isolated(subject, options.python)
-    if options.python and subject.name != "reference":
-        return environment.given(options.python, subject)
-    return environment.current(subject)
+        return environment.isolated(subject, interpreter(subject, chosen or sys.executable))
+    return environment.given(interpreter(subject, chosen or sys.executable), subject)
 
 
 def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:
@@ -206,9 +221,9 @@ def write(results: Results, suite: Suite, options: argparse.Namespace) -> None:
 
 
 def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
-    """Return the exit code for the verdicts of all subjects."""
+    """Return the exit code for the verdicts of all subjects; that none was run is no success."""
     verdicts = [verdict for subject in subjects for verdict in subject.verdicts]
-    unjudged = not all(subject.started and subject.verdicts for subject in subjects)
-    if unjudged or any(verdict.outcome == "error" for verdict in verdicts):
+    judged = bool(subjects) and all(each.started and each.verdicts for each in subjects)
+    if not judged or any(verdict.outcome == "error" for verdict in verdicts):
         return UNJUDGED
     return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN

@@ -7,7 +7,7 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from conformance.harness.control import Control
@@ -34,10 +34,14 @@ class Driver:
     """What a client half stands on: a timeline, and the actions that make it grow.
 
     A live driver acts; a replaying one only advances its timeline to where the live one was.
+
+    Attributes:
+        proxied: whether something stands between the client and the WSGI side.
     """
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
+    proxied = False
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         """Wait until a condition on the timeline holds; False when the limit passed.
@@ -70,6 +74,9 @@ class Driver:
     def open_gate(self, call: int, value: Any) -> None:
         """Let the call that waits at a gate go on, with a value."""
         raise NotImplementedError
+
+    def open_when_reached(self, gate: str, calls: Collection[int]) -> None:
+        """Let some calls pass a gate as soon as they get there."""
 
 
 class Live(Driver):
@@ -111,6 +118,7 @@ class Live(Driver):
         """Start a new trace; what is left of the last one is closed."""
         self.close()
         self.timeline = self.control.timeline = Timeline()
+        self.opened_ahead: set[tuple[str, int]] = set()
         self.opened = 0
         return self.timeline
 
@@ -119,15 +127,25 @@ class Live(Driver):
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         timeline = self.timeline
-        self.loop.until(
-            lambda: condition() or timeline.exited is not None,
-            self.limit if limit is None else limit * self.stretch,
-        )
+
+        def over() -> bool:
+            self._pass_on()
+            return condition() or timeline.exited is not None
+
+        self.loop.until(over, self.limit if limit is None else limit * self.stretch)
         met = bool(condition())
         self._record("harness", "mark", met=met)
         if not met and timeline.exited is not None:
             raise Died(f"the server's process ended with status {timeline.exited}")
         return met
+
+    def _pass_on(self) -> None:
+        """Open the gates that were opened before anybody stood there."""
+        for _, call in self.opened_ahead.intersection(self.timeline.gates):
+            self.open_gate(call, None)
+
+    def open_when_reached(self, gate: str, calls: Collection[int]) -> None:
+        self.opened_ahead.update((gate, call) for call in calls)
 
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         self.control.scene = {"module": module, "probe": probe, "parameters": parameters}
