@@ -7,6 +7,7 @@ that one wrong.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -140,8 +141,16 @@ class Gateway:
         target = self.request.target
         if target.startswith(b"/") or b"://" not in target:
             return target
-        _, slash, path = target.partition(b"://")[2].partition(b"/")
-        return slash + path or b"/"
+        authority = self.target_authority() or b""
+        rest = target.partition(b"://")[2][len(authority) :]
+        return rest if rest.startswith(b"/") else b"/" + rest
+
+    def target_authority(self) -> bytes | None:
+        """Return the host, and perhaps port, that an absolute-form target names; else None."""
+        target = self.request.target
+        if target.startswith(b"/") or b"://" not in target:
+            return None
+        return re.split(rb"[/?]", target.partition(b"://")[2], maxsplit=1)[0]
 
     def header_variables(self) -> dict[str, str]:
         """Return the request's header fields as CGI variables (RFC 3875 section 4.1.18).
@@ -159,6 +168,10 @@ class Gateway:
             if key in variables:
                 text = variables[key] + ("; " if key == COOKIE else ", ") + text
             variables[key] = text
+        host = self.target_authority()
+        if host is not None:
+            # It counts, whatever Host says (RFC 9112 section 3.2.2).
+            variables["HTTP_HOST"] = host.rpartition(b"@")[2].decode("latin-1")
         return variables
 
     # The response side

@@ -68,7 +68,7 @@ class KnowsFewMethods(Changed):
             environ["REQUEST_METHOD"] = "GET"
 
 
-@bad_twin("environ-request-method-value")
+@bad_twin("environ-request-method-value", also=("http-method-unrecognized",))
 class RaisesMethods(Changed):
     """A method in lower case becomes another one, in upper case."""
 
@@ -166,7 +166,7 @@ class DropsDangerousHeaders(Changed):
             environ.pop(key, None)
 
 
-@bad_twin("environ-http-vars-value")
+@bad_twin("environ-http-vars-value", also=("http-field-value-stripped",))
 class EatsLastBytes(Changed):
     """Whatever Unicode calls white space is taken off a header's value."""
 
@@ -176,7 +176,7 @@ class EatsLastBytes(Changed):
                 environ[key] = environ[key].strip()
 
 
-@bad_twin("environ-http-vars-value")
+@bad_twin("environ-http-vars-value", also=("cgi-repeated-fields-combined",))
 class TellsTheFirst(Gateway):
     """Of repeated headers only the first counts."""
 

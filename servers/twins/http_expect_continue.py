@@ -73,7 +73,7 @@ class WaitsForTheClient(Connection):
     def next_event(self) -> Any:
         """Read on without prompting."""
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(self.sock.recv(65536))
+            self.http.receive_data(self.read())
         return event
 
 
@@ -84,7 +84,7 @@ class SpeaksHttp10(Connection):
     def next_event(self) -> Any:
         """Read on without prompting, and take every client for an old one."""
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(self.sock.recv(65536))
+            self.http.receive_data(self.read())
         self.http.their_http_version = b"1.0"
         return event
 

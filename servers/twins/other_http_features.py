@@ -12,7 +12,7 @@ from conformance.reference.gateway import Fields
 from conformance.reference.twins import bad_twin, good_twin
 
 
-@bad_twin("http-inbound-connection-headers-handled")
+@bad_twin("http-inbound-connection-headers-handled", also=("http-close-honoured",))
 class IgnoresCapitalClose(Connection):
     """Connection: Close, with a capital letter, is ignored."""
 
