@@ -14,7 +14,7 @@ from conformance.cli.exits import CLEAN
 from conformance.cli.suite import Suite, load_suite
 from conformance.driver.selftest import MemoryTwin
 from conformance.harness import environment
-from conformance.harness.environment import EnvironmentFailure
+from conformance.harness.environment import Environment
 from conformance.reference.twins import Twin
 from conformance.report.traceability import TraceRow
 from conformance.roster import Subject, fill, load_roster
@@ -131,7 +131,9 @@ def _wrapped(label: str, text: str) -> str:
 
 def show_servers(options: argparse.Namespace) -> int:
     """List the roster."""
-    rows = [describe(subject) for subject in load_roster().values()]
+    roster = load_roster()
+    here = environment.survey(sys.executable, roster.values())
+    rows = [describe(subject, here[subject.name]) for subject in roster.values()]
     if options.json:
         _dump(rows)
         return CLEAN
@@ -143,24 +145,18 @@ def show_servers(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def describe(subject: Subject) -> dict[str, Any]:
+def describe(subject: Subject, found: Environment) -> dict[str, Any]:
     """Return what ``servers --json`` gives for a server."""
     version, reason = "", ""
-    try:
-        found = environment.current(subject)
-    except EnvironmentFailure as failure:
-        reason = str(failure)
+    values = {"python": found.python, "bin": found.bin}
+    program = fill(subject.command[0], values)
+    if found.missing:
+        reason = f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
+    elif found.find(program) is None:
+        needed = f" (Debian: {' '.join(subject.system)})" if subject.system else ""
+        reason = f"not installed here: no program {program}{needed}"
     else:
-        if found.missing:
-            reason = f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
-        else:
-            values = {"python": found.python, "bin": found.bin}
-            program = fill(subject.command[0], values)
-            if found.find(program) is None:
-                needed = f" (Debian: {' '.join(subject.system)})" if subject.system else ""
-                reason = f"not installed here: no program {program}{needed}"
-            else:
-                version = found.subject_version(subject, values)
+        version = found.subject_version(subject, values)
     return {
         "name": subject.name,
         "title": subject.title or subject.name,

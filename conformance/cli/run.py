@@ -8,7 +8,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from conformance import __version__, rules
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
-from conformance.harness.environment import Environment
+from conformance.harness.environment import Environment, EnvironmentFailure
+from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.report.html import render_html
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     settings = settings.reporting(terminal.progress)
     session = Session(
         settings,
-        lambda subject: environment_of(subject, options),
+        lambda subject, loop: environment_of(subject, options, loop, terminal.said),
         options.jobs or min(len(subjects), os.cpu_count() or 1),
         lambda one: terminal.finished(one.result),
     )
@@ -145,24 +146,32 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    installed = [subject for subject in roster.values() if is_installed(subject, options)]
+    try:
+        here = environment.survey(options.python or sys.executable, roster.values())
+    except EnvironmentFailure as failure:
+        raise UsageError(f"--python: {failure}") from failure
+    installed = [s for s in roster.values() if s.install and not here[s.name].missing]
     return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
 
 
-def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
-    """Whether a server of the roster can be run without --isolated."""
-    if not subject.install:
-        return False
-    try:
-        return not environment_of(subject, options).missing
-    except environment.EnvironmentFailure:
-        return False
+def environment_of(
+    subject: Subject, options: argparse.Namespace, loop: Loop, said: Callable[[str, str, str], None]
+) -> Environment:
+    """Return the environment that the options ask for.
 
+    Args:
+        said: called with the subject's name, what is being done, and a tool's latest line.
 
-def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
-    """Return the environment that the options ask for."""
+    Errors:
+        EnvironmentFailure: it cannot be had. Interrupted: the loop was interrupted.
+    """
     if options.isolated and subject.name != "reference":
-        return environment.isolated(subject, options.python)
+        return environment.isolated(
+            subject,
+            options.python,
+            loop=loop,
+            said=lambda doing, line: said(subject.name, doing, line),
+        )
     if options.python and subject.name != "reference":
         return environment.given(options.python, subject)
     return environment.current(subject)
