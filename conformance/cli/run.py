@@ -16,7 +16,7 @@ from conformance import __version__, rules
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
-from conformance.harness.environment import Environment, EnvironmentFailure
+from conformance.harness.environment import Environment, interpreter
 from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
@@ -37,7 +37,8 @@ def add_commands(commands: Any) -> None:
         help="judge servers",
         description="Start servers and judge them by the rules of PEP 3333. Without a name: the "
         "reference server, wsgiref, and every server of the roster that is installed here; with "
-        "--isolated, the whole roster.",
+        "--isolated, the whole roster. Servers that cannot run on this machine are listed with the "
+        "reason; only where they were asked for by name is that an error.",
     )
     parser.add_argument(
         "servers",
@@ -130,7 +131,18 @@ def run(options: argparse.Namespace) -> int:
     results = gather(runs, begun)
     write(results, suite, options)
     terminal.summary(results, [path for path in (options.json, options.html) if path])
-    return exit_code(results.subjects, options.fail_on)
+    return exit_code(expected(results.subjects, options), options.fail_on)
+
+
+def expected(
+    subjects: Sequence[SubjectResult], options: argparse.Namespace
+) -> Sequence[SubjectResult]:
+    """Return the servers that the exit code speaks of: those of the roster that can run here.
+
+    Those that were asked for by name are all expected to run.
+    """
+    able = [subject for subject in subjects if not subject.unavailable]
+    return subjects if options.servers else able
 
 
 def choose(options: argparse.Namespace) -> list[Subject]:
@@ -146,18 +158,19 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    try:
-        here = environment.survey(options.python or sys.executable, roster.values())
-    except EnvironmentFailure as failure:
-        raise UsageError(f"--python: {failure}") from failure
-    installed = [s for s in roster.values() if s.install and not here[s.name].missing]
+    found = environment.survey(roster.values(), options.python or sys.executable)
+    installed = [s for s in roster.values() if _is_here(found[s.name])]
     return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
+
+
+def _is_here(found: Environment | str) -> bool:
+    return isinstance(found, Environment) and not found.missing
 
 
 def environment_of(
     subject: Subject, options: argparse.Namespace, loop: Loop, said: Callable[[str, str, str], None]
 ) -> Environment:
-    """Return the environment that the options ask for.
+    """Return the environment that the options ask for; a server's own interpreter comes first.
 
     Args:
         said: called with the subject's name, what is being done, and a tool's latest line.
@@ -165,16 +178,13 @@ def environment_of(
     Errors:
         EnvironmentFailure: it cannot be had. Interrupted: the loop was interrupted.
     """
-    if options.isolated and subject.name != "reference":
-        return environment.isolated(
-            subject,
-            options.python,
-            loop=loop,
-            said=lambda doing, line: said(subject.name, doing, line),
-        )
-    if options.python and subject.name != "reference":
-        return environment.given(options.python, subject)
-    return environment.current(subject)
+    chosen = None if subject.name == "reference" else options.python
+    python = interpreter(subject, chosen or sys.executable)
+    if not options.isolated or subject.name == "reference":
+        return environment.given(python, subject)
+    return environment.isolated(
+        subject, python, loop=loop, said=lambda doing, line: said(subject.name, doing, line)
+    )
 
 
 def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,11 +25,15 @@ __all__ = [
     "Installable",
     "current",
     "given",
+    "interpreter",
     "isolated",
+    "obstacle",
     "survey",
 ]
 
 ASK_LIMIT = 30
+# Where distributions put servers; the path of people who are not root often lacks them.
+SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-.+]?\w+)*")
 ASK = """
 import json, platform, re, sys
@@ -84,23 +88,74 @@ class Environment:
         return [name for name, version in self.versions.items() if version is None]
 
     def subject_version(self, subject: Subject, values: dict[str, str]) -> str:
-        """Return the version of the subject: what its own command says, else its package's."""
-        if subject.version:
-            words = [fill(word, values) for word in subject.version]
-            words[0] = self.find(words[0]) or words[0]
-            try:
-                said = _run(words, ASK_LIMIT)
-            except EnvironmentFailure:
-                said = ""
-            match = VERSION.search(said)
-            return match[0] if match else ""
+        """Return the version of the subject: what its own command says, else its package's.
+
+        That of a stack is the one of its front and behind it the one of its backend.
+        """
+        own = self._said(subject.version, values) if subject.version else self._installed()
+        if subject.backend is None or not subject.backend.version:
+            return own
+        return " + ".join(filter(None, (own, self._said(subject.backend.version, values))))
+
+    def _installed(self) -> str:
         return next((version for version in self.versions.values() if version), self.version)
+
+    def _said(self, command: Sequence[str], values: Mapping[str, str]) -> str:
+        """Return the version in what a command writes; "" where there is none."""
+        words = [fill(word, values) for word in command]
+        words[0] = self.find(words[0]) or words[0]
+        try:
+            said = _run(words, ASK_LIMIT)
+        except EnvironmentFailure:
+            return ""
+        match = VERSION.search(said)
+        return match[0] if match else ""
 
     def find(self, program: str) -> str | None:
         """Return the path of a program of the subject's, its own environment first."""
-        if "/" in program:
-            return program if os.access(program, os.X_OK) else None
-        return shutil.which(program, path=os.pathsep.join([self.bin, os.environ.get("PATH", "")]))
+        return _find(program, self.bin)
+
+
+def _find(program: str, *first: str) -> str | None:
+    if "/" in program:
+        return program if os.access(program, os.X_OK) else None
+    path = [*first, os.environ.get("PATH", os.defpath), *SYSTEM_PROGRAMS]
+    return shutil.which(program, path=os.pathsep.join(path))
+
+
+def obstacle(subject: Subject) -> str:
+    """Return why a subject cannot run on this machine, whatever is installed by pip; "" if it can.
+
+    Programs of its own requirements are not looked for: with them it would come with what it needs.
+    """
+    if subject.unavailable:
+        return subject.unavailable
+    missing = [
+        name
+        for name in subject.programs
+        if not (os.path.exists(name) if "/" in name else _find(name))
+    ]
+    if not missing:
+        return ""
+    return f"not installed here: {', '.join(missing)}{_debian(subject)}"
+
+
+def _debian(subject: Subject) -> str:
+    return f"; on Debian: apt-get install {' '.join(subject.system)}" if subject.system else ""
+
+
+def interpreter(subject: Subject, otherwise: str = sys.executable) -> str:
+    """Return the path of the interpreter that a subject asks for, or another one.
+
+    Errors:
+        EnvironmentFailure: the one that it asks for is not there.
+    """
+    if not subject.python:
+        return otherwise
+    found = _find(subject.python)
+    if found is None:
+        raise EnvironmentFailure(f"not installed here: {subject.python}{_debian(subject)}")
+    return found
 
 
 def _run(words: list[str], limit: float) -> str:
@@ -141,16 +196,11 @@ def given(python: str, subject: Installable) -> Environment:
     Errors:
         EnvironmentFailure: it cannot be run, or is no Python.
     """
-    return survey(python, [subject])[subject.name]
+    return _given(python, [subject])[subject.name]
 
 
-def survey(python: str, subjects: Iterable[Installable]) -> dict[str, Environment]:
-    """Return for the name of each subject what it finds in one interpreter, which is asked once.
-
-    Errors:
-        EnvironmentFailure: it cannot be run, or is no Python.
-    """
-    subjects = list(subjects)
+def _given(python: str, subjects: Sequence[Installable]) -> dict[str, Environment]:
+    """Return for the name of each subject what it finds in one interpreter, which is asked once."""
     wanted = dict.fromkeys(requirement for each in subjects for requirement in each.install)
     implementation, version, versions, _ = _ask(python, wanted)
     where = str(Path(python).parent)
@@ -162,9 +212,39 @@ def survey(python: str, subjects: Iterable[Installable]) -> dict[str, Environmen
     }
 
 
+def survey(
+    subjects: Iterable[Subject], otherwise: str = sys.executable
+) -> dict[str, Environment | str]:
+    """Return for the name of each subject where it would run, or why it cannot run here.
+
+    Args:
+        otherwise: the interpreter of those that ask for none.
+    """
+    found: dict[str, Environment | str] = {}
+    groups: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        try:
+            found[subject.name] = obstacle(subject)
+            if not found[subject.name]:
+                groups.setdefault(interpreter(subject, otherwise), []).append(subject)
+        except EnvironmentFailure as failure:
+            found[subject.name] = str(failure)
+    for python, group in groups.items():
+        try:
+            found.update(_given(python, group))
+        except EnvironmentFailure as failure:
+            found.update({subject.name: str(failure) for subject in group})
+    return found
+
+
 def current(subject: Installable) -> Environment:
-    """Return the environment that this suite runs in."""
-    return given(sys.executable, subject)
+    """Return the environment that this suite runs in, or that of the interpreter a server asks for.
+
+    Errors:
+        EnvironmentFailure: that interpreter is not there, or cannot be run.
+    """
+    own = interpreter(subject) if isinstance(subject, Subject) else sys.executable
+    return given(own, subject)
 
 
 def cache_directory() -> Path:

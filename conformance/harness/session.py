@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-from conformance.harness.environment import Environment, EnvironmentFailure
+from conformance.harness.environment import Environment, EnvironmentFailure, obstacle
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.runner import Options, Run, run_subject
 from conformance.results.model import SubjectResult
@@ -63,6 +63,9 @@ class Session:
 
     def _one(self, subject: Subject) -> Run:
         begun = time.monotonic()
+        reason = obstacle(subject)
+        if reason:
+            return Run(_not_run(subject, reason, unavailable=True))
         loop = Loop()
         try:
             with self._lock:
@@ -82,7 +85,7 @@ class Session:
                 if loop in self._loops:
                     self._loops.remove(loop)
             loop.close()
-        result = SubjectResult(subject.name, subject.title, failure=why)
+        result = _not_run(subject, why)
         result.duration = round(time.monotonic() - begun, 4)
         return Run(result)
 
@@ -100,3 +103,14 @@ class Session:
             self._stopping = True
             for loop in self._loops:
                 loop.interrupt()
+
+
+def _not_run(subject: Subject, why: str, unavailable: bool = False) -> SubjectResult:
+    return SubjectResult(
+        subject.name,
+        subject.title or subject.name,
+        family=subject.family or subject.name,
+        homepage=subject.homepage,
+        unavailable=unavailable,
+        failure=why,
+    )
