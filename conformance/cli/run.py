@@ -9,10 +9,12 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conformance import __version__, rules
+from conformance.cli import attach
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
@@ -80,6 +82,7 @@ def add_commands(commands: Any) -> None:
         metavar="X",
         help="multiply all limits, on a slow machine",
     )
+    attach.add_options(parser)
     out = parser.add_argument_group("what is written")
     out.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
     out.add_argument("--html", type=Path, metavar="F", help="the matrix, one self-contained file")
@@ -112,13 +115,14 @@ def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     suite = load_suite(options.probes, options.probe)
     wanted = frozenset(rule.id for rule in rules.matching(options.rule or ["*"]))
-    subjects = choose(options)
+    attachment = attach.attachment_of(options, suite.folders)
+    subjects = choose(options) if attachment is None else [attach.subject_of(options)]
     for path in (options.json, options.html):
         if path is not None:
             writable(path)
-    settings = make_options(suite, wanted, options)
+    settings = replace(make_options(suite, wanted, options), attachment=attachment)
     terminal = Terminal([subject.name for subject in subjects])
-    settings = settings.reporting(terminal.progress)
+    settings = replace(settings, progress=terminal.progress, said=terminal.note)
     session = Session(
         settings,
         lambda subject, loop: environment_of(subject, options, loop, terminal.said),
@@ -126,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
         lambda one: terminal.finished(one.result),
     )
     begun = time.time()
-    with terminal:
+    with attach.claim(attachment), terminal:
         runs = session.run(subjects)
     results = gather(runs, begun)
     write(results, suite, options)
@@ -178,6 +182,8 @@ def environment_of(
     Errors:
         EnvironmentFailure: it cannot be had. Interrupted: the loop was interrupted.
     """
+    if options.attach:
+        return environment.unknown()
     chosen = None if subject.name == "reference" else options.python
     python = interpreter(subject, chosen or sys.executable)
     if not options.isolated or subject.name == "reference":

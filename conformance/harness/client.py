@@ -384,11 +384,17 @@ class Client:
         """Wait for close() on what a call returned; False where it never came."""
         return self.driver.until(lambda: call.count("close") > 0, limit)
 
-    def wait_log(self, text: str) -> bool:
-        """Wait for a text in the server's log; False where it never came."""
+    def wait_log(self, text: str, limit: float | None = None) -> bool:
+        """Wait for a text in the server's log; False where it never came.
+
+        Args:
+            limit: seconds; the run's own where None, and none at all where no log is seen.
+        """
         data = text.encode("utf-8")
         timeline = self.timeline
-        return self.driver.until(lambda: data in timeline.log)
+        return self.driver.until(
+            lambda: data in timeline.log, limit if self.driver.sees_log else 0.0
+        )
 
 
 def new_marker() -> str:

@@ -29,6 +29,7 @@ __all__ = [
     "isolated",
     "obstacle",
     "survey",
+    "unknown",
 ]
 
 ASK_LIMIT = 30
@@ -245,6 +246,11 @@ def current(subject: Installable) -> Environment:
     """
     own = interpreter(subject) if isinstance(subject, Subject) else sys.executable
     return given(own, subject)
+
+
+def unknown() -> Environment:
+    """Return the environment of a server that somebody else started: nothing is known of it."""
+    return Environment("", "", "", "", {})
 
 
 def cache_directory() -> Path:

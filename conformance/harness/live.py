@@ -34,10 +34,15 @@ class Driver:
     """What a client half stands on: a timeline, and the actions that make it grow.
 
     A live driver acts; a replaying one only advances its timeline to where the live one was.
+
+    Attributes:
+        address: host and port of the server.
+        sees_log: whether what the server writes to its standard streams can come at all.
     """
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
+    sees_log = True
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         """Wait until a condition on the timeline holds; False when the limit passed.

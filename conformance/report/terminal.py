@@ -100,6 +100,10 @@ class Terminal:
             self._doing[name] = doing
             self.err.print(escape(printable(f"{name}: {doing}")))
 
+    def note(self, name: str, text: str) -> None:
+        """Say at once what a person should know of a server; called from its thread."""
+        self.err.print(f"[yellow]{escape(printable(f'{name}: {text}'))}[/]")
+
     def finished(self, result: SubjectResult) -> None:
         """Say in a line how a server came out."""
         self.bars.update(self.tasks[result.name], visible=False)
