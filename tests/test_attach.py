@@ -258,7 +258,7 @@ def test_misbehaves_in_a_probe(tmp_path: Path, payload: Path, mode: str) -> None
         assert "not tried: the server is gone" in seen
         assert "nothing listens at" in found["failure"]
     else:
-        assert "not tried: the last 6 probes each hung or crashed" in seen
+        assert any(text.startswith("not tried: the last") for text in seen)
         assert found.get("failure", "") == ""
     assert "cannot be started anew, as somebody else started it" in done.stderr
 

@@ -13,6 +13,9 @@ from conformance.trace import Call, Connection, Timeline
 
 __all__ = ["Client", "Conversation", "Exchange", "NotCalled", "NotNoted", "Unanswered"]
 
+# Seconds after the end of a connection in which a server may still make the call it was for.
+LATE_CALL = 0.5
+
 
 class NotCalled(Exception):
     """The server answered, or hung up, without calling the application."""
@@ -256,13 +259,25 @@ class Conversation:
         return found[0] if found else None
 
     def wait_calls(self, count: int = 1) -> None:
-        """Wait until so many calls of the probe have returned or raised."""
+        """Wait until so many calls of the probe have returned or raised.
+
+        Errors:
+            Hang: they do not. NotCalled: the connection ended, and there is no call at all.
+        """
 
         def there() -> bool:
             calls = self.calls
             return len(calls) >= count and all(call.settled for call in calls[:count])
 
-        self.wait(there, f"{count} finished call(s) of the application")
+        def none_comes() -> bool:
+            return self.ended and not self.calls
+
+        what = f"{count} finished call(s) of the application"
+        self.wait(lambda: there() or none_comes(), what)
+        if none_comes() and not self.settled(lambda: bool(self.calls), LATE_CALL):
+            raise NotCalled(None)
+        if not there():
+            self.wait(there, what)
 
     def exchange(self, response: Response | None) -> Exchange:
         """Return what became of the request so far, for the views that ``Exchange`` has."""

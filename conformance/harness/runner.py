@@ -22,6 +22,7 @@ from conformance.harness.client import (
 from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.general import GENERAL_RULES, judge_every_exchange
+from conformance.harness.lacking import excuse_lack_of_write, lost_behind
 from conformance.harness.launcher import Launcher, StartFailure
 from conformance.harness.live import Died, Driver, Hang, Live
 from conformance.harness.loop import Interrupted, Loop
@@ -51,8 +52,10 @@ EVERY_EXCHANGE = "every-exchange"
 LIMIT = 5.0
 # Seconds in which a process that has ended is known to have ended.
 GRACE = 0.25
-# After so many hangs and crashes in a row the rest is not tried: a subject has had its chance.
+# After so many hangs and crashes in a row the rest of a file of probes is not tried, as they are
+# about one thing; and after so many more nothing is: a subject has had its chance.
 PATIENCE = 6
+LAST_PATIENCE = 2 * PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,10 @@ def conduct(
         ending = ("crash", str(died))
     except NotCalled as refused:
         answered = refused.response is not None and refused.response.status >= 400
-        ending = ("unsupported" if answered else "error", str(refused))
+        if lost_behind(driver.timeline):
+            ending = ("unsupported", "it answered the request behind this one, and never this one")
+        else:
+            ending = ("unsupported" if answered else "error", str(refused))
     except (NotNoted, Unanswered) as missing:
         ending = ("error", str(missing))
     except ProbeMistake as mistake:
@@ -149,6 +155,7 @@ def conduct(
             judgements.append(Judgement(rule, outcome, probe.summary, why))
     for name in probe.facts:
         verify.facts.setdefault(name, f"not found out: {why}" if ending else "not found out")
+    judgements = excuse_lack_of_write(driver.timeline, judgements)
     return judgements, verify.facts, outcome in ("hang", "crash") and ending is not None
 
 
@@ -201,7 +208,10 @@ class Performance:
         self._general: dict[str, tuple[Judgement, str]] = {}
         self._opened = ExitStack()
         self.server: Launcher | Attached
-        self._in_a_row = 0
+        self._unhealthy = False
+        self._file = ""
+        # Hangs and crashes in a row: within the file of the current probe, and all together.
+        self._in_file = self._in_a_row = 0
         self._given_up: tuple[str, str] | None = None
 
     def perform(self, directory: Path) -> None:
@@ -278,18 +288,27 @@ class Performance:
 
     def play(self, probe: Probe) -> None:
         """Play a probe; after too many hangs and crashes in a row, only say that it was not."""
-        if self._in_a_row and self._given_up is None and not self._restart():
+        file = probe.name.partition(".")[0]
+        if file != self._file:
+            self._file, self._in_file = file, 0
+        if self._unhealthy and self._given_up is None and not self._restart():
             why = "did not start again" if self.options.attachment is None else "is gone"
             self._given_up = ("crash", f"not tried: the server {why}")
-        if self._given_up is not None:
-            outcome, why = self._given_up
-            for rule in probe.rules:
-                self._keep(probe.name, Judgement(rule, outcome, probe.summary, why), None)
+        if self._given_up is not None or self._in_file >= PATIENCE:
+            self._not_tried(probe)
             return
-        self._in_a_row = self._in_a_row + 1 if self._play(probe) else 0
-        if self._in_a_row >= PATIENCE:
-            why = f"not tried: the last {PATIENCE} probes each hung or crashed"
+        self._unhealthy = self._play(probe)
+        self._in_a_row = self._in_a_row + 1 if self._unhealthy else 0
+        self._in_file = self._in_file + 1 if self._unhealthy else 0
+        if self._in_a_row >= LAST_PATIENCE:
+            why = f"not tried: the last {LAST_PATIENCE} probes each hung or crashed"
             self._given_up = ("hang", why)
+
+    def _not_tried(self, probe: Probe) -> None:
+        why = f"not tried: the last {PATIENCE} probes of this kind each hung or crashed"
+        outcome, why = self._given_up or ("hang", why)
+        for rule in probe.rules:
+            self._keep(probe.name, Judgement(rule, outcome, probe.summary, why), None)
 
     def judge_generally(self, rule: str) -> None:
         """Add the verdict of a general rule, if any exchange so far says something about it."""
@@ -342,6 +361,7 @@ class Performance:
         return unhealthy or not self.server.process_runs()
 
     def _restart(self) -> bool:
+        self._unhealthy = False
         # A call that waits at a gate would keep its server from ending.
         self.driver.close()
         self.server.stop()
