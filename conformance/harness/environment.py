@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,10 +153,26 @@ def interpreter(subject: Subject, otherwise: str = sys.executable) -> str:
     """
     if not subject.python:
         return otherwise
-    found = _find(subject.python)
-    if found is None:
-        raise EnvironmentFailure(f"not installed here: {subject.python}{_debian(subject)}")
-    return found
+    for candidate in _interpreters(subject.python):
+        try:
+            _interpreter(candidate)
+        except EnvironmentFailure:
+            continue  # such as a shim of pyenv's for a version that is not switched on
+        return candidate
+    raise EnvironmentFailure(f"not installed here: {subject.python}{_debian(subject)}")
+
+
+def _interpreters(name: str) -> Iterator[str]:
+    """Yield where an interpreter of a name may be: on the path, where pyenv or uv keeps it."""
+    found = _find(name)
+    if found is not None:
+        yield found
+    if "/" not in name:
+        pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+        data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+        uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path(data) / "uv" / "python")
+        for place in (pyenv, uv):
+            yield from map(str, sorted(place.glob(f"*/bin/{name}")))
 
 
 def _run(words: list[str], limit: float) -> str:
