@@ -261,7 +261,7 @@ def load_roster(directory: Path = SERVERS) -> dict[str, Subject]:
         RosterError: as ``load_subject``, or two files with one name.
     """
     roster: dict[str, Subject] = {}
-    for path in sorted(directory.glob("*.toml")):
+    for path in sorted(directory.glob("*.toml"), key=lambda path: path.stem):
         subject = load_subject(path)
         if subject.name in roster:
             raise RosterError(

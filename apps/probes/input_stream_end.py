@@ -13,6 +13,8 @@ from ._input import LINES, digest, finish, read_pieces
 
 LONG = b"0123456789abcdef" * 20000
 BEYOND = b"hello"
+# Seconds after which a read that has got the whole body is taken to block.
+BLOCKED = 3.0
 
 
 def until_empty(function, *arguments):
@@ -71,12 +73,11 @@ def exchange_with_request_behind(client, body, **parameters):
 
 def is_read(conversation):
     """Wait until the application has come back from reading; False where it does not."""
-
-    def over():
-        return any(call.settled for call in conversation.calls)
-
-    conversation.settled(lambda: over() or (conversation.ended and not conversation.calls))
-    return over()
+    conversation.settled(lambda: bool(conversation.calls) or conversation.ended)
+    if not conversation.calls:
+        return False
+    # All of the body has been sent: a read that waits now waits for more than there will be.
+    return conversation.settled(lambda: any(call.settled for call in conversation.calls), BLOCKED)
 
 
 def wait_for_answer(conversation, word):

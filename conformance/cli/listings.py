@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from conformance import rules
@@ -18,6 +19,7 @@ from conformance.harness import environment
 from conformance.harness.environment import Environment
 from conformance.reference.twins import Twin
 from conformance.report.traceability import TraceRow
+from conformance.results import load_results
 from conformance.roster import RosterError, Subject, fill, load_roster
 from conformance.rules import Rule
 
@@ -51,6 +53,9 @@ def add_commands(commands: Any) -> None:
         "--system",
         action="store_true",
         help="print the Debian packages that these servers need, for apt-get install",
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="F", help="say in --json how long they took to start there"
     )
     parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
     parser.set_defaults(command=show_servers)
@@ -113,6 +118,8 @@ def explain(rule: Rule, row: TraceRow, suite: Suite, twins: Iterable[AnyTwin]) -
     ]
     if rule.effective_level != rule.level:
         parts.append(_wrapped("Reported as: ", rule.effective_level))
+    if rule.proxied:
+        parts.append(_wrapped("Reported behind a proxy as: ", rule.proxied))
     parts.append(_wrapped("How: ", rule.how))
     if rule.pitfalls:
         parts.append(_wrapped("Beware: ", rule.pitfalls))
@@ -144,8 +151,13 @@ def show_servers(options: argparse.Namespace) -> int:
     if options.system:
         print("\n".join(sorted({name for each in subjects for name in each.system})))
         return CLEAN
+    known = load_results(options.results).subjects if options.results else []
+    started_in = {each.name: each.started_in for each in known if each.started}
     found = environment.survey(subjects)
-    rows = [describe(subject, found[subject.name]) for subject in subjects]
+    rows = [
+        {**describe(each, found[each.name]), "started_in": started_in.get(each.name)}
+        for each in subjects
+    ]
     if options.json:
         _dump(rows)
         return CLEAN

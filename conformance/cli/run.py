@@ -27,7 +27,7 @@ from conformance.report.terminal import Terminal
 from conformance.results import Results, SubjectResult, counts, save_results
 from conformance.roster import Subject, load_roster, select
 
-__all__ = ["add_commands", "exit_code", "gather", "positive"]
+__all__ = ["add_commands", "exit_code", "expected", "gather", "positive"]
 
 ALWAYS = ("reference", "wsgiref")
 
@@ -231,9 +231,9 @@ def write(results: Results, suite: Suite, options: argparse.Namespace) -> None:
 
 
 def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
-    """Return the exit code for the verdicts of all subjects."""
+    """Return the exit code for the verdicts of all subjects; that none was run is no success."""
     verdicts = [verdict for subject in subjects for verdict in subject.verdicts]
-    unjudged = not all(subject.started and subject.verdicts for subject in subjects)
-    if unjudged or any(verdict.outcome == "error" for verdict in verdicts):
+    judged = bool(subjects) and all(each.started and each.verdicts for each in subjects)
+    if not judged or any(verdict.outcome == "error" for verdict in verdicts):
         return UNJUDGED
     return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN

@@ -7,7 +7,7 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from conformance.harness.control import Control
@@ -38,11 +38,13 @@ class Driver:
     Attributes:
         address: host and port of the server.
         sees_log: whether what the server writes to its standard streams can come at all.
+        proxied: whether something stands between the client and the WSGI side.
     """
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
     sees_log = True
+    proxied = False
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         """Wait until a condition on the timeline holds; False when the limit passed.
@@ -75,6 +77,9 @@ class Driver:
     def open_gate(self, call: int, value: Any) -> None:
         """Let the call that waits at a gate go on, with a value."""
         raise NotImplementedError
+
+    def open_when_reached(self, gate: str, calls: Collection[int]) -> None:
+        """Let some calls pass a gate as soon as they get there."""
 
 
 class Live(Driver):
@@ -116,6 +121,7 @@ class Live(Driver):
         """Start a new trace; what is left of the last one is closed."""
         self.close()
         self.timeline = self.control.timeline = Timeline()
+        self.opened_ahead: set[tuple[str, int]] = set()
         self.opened = 0
         return self.timeline
 
@@ -124,15 +130,25 @@ class Live(Driver):
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         timeline = self.timeline
-        self.loop.until(
-            lambda: condition() or timeline.exited is not None,
-            self.limit if limit is None else limit * self.stretch,
-        )
+
+        def over() -> bool:
+            self._pass_on()
+            return condition() or timeline.exited is not None
+
+        self.loop.until(over, self.limit if limit is None else limit * self.stretch)
         met = bool(condition())
         self._record("harness", "mark", met=met)
         if not met and timeline.exited is not None:
             raise Died(f"the server's process ended with status {timeline.exited}")
         return met
+
+    def _pass_on(self) -> None:
+        """Open the gates that were opened before anybody stood there."""
+        for _, call in self.opened_ahead.intersection(self.timeline.gates):
+            self.open_gate(call, None)
+
+    def open_when_reached(self, gate: str, calls: Collection[int]) -> None:
+        self.opened_ahead.update((gate, call) for call in calls)
 
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         self.control.scene = {"module": module, "probe": probe, "parameters": parameters}
