@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -215,3 +217,19 @@ def test_an_interpreter_is_found_where_pyenv_keeps_it(
     (kept / "python9.9").unlink()
     with pytest.raises(EnvironmentFailure, match=r"not installed here: python9\.9"):
         interpreter(Subject("one", python="python9.9"))
+
+
+def test_the_command_line_says_what_takes_so_long(cache: Path, thing: str, tmp_path: Path) -> None:
+    """In a pipe it is one line, however many the tool writes."""
+    file = tmp_path / "mine.toml"
+    command = ["{python}", "-c", "import sys; sys.exit('ended, {port}')"]
+    file.write_text(f'name = "mine"\ninstall = ["{thing}"]\ncommand = {json.dumps(command)}\n')
+    words = ["run", str(file), "--isolated", "--timeout-scale", "0.1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "it ended with status 1 before it answered" in done.stdout
+    said = done.stderr.splitlines()
+    assert said[0] == f"mine: installing {thing}"
+    assert not any("installing" in line for line in said[1:])
