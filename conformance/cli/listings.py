@@ -7,7 +7,6 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from conformance.cli.exits import CLEAN
 from conformance.cli.suite import Suite, load_suite
 from conformance.driver.selftest import MemoryTwin
 from conformance.harness import environment
-from conformance.harness.environment import EnvironmentFailure
+from conformance.harness.environment import Environment
 from conformance.reference.twins import Twin
 from conformance.report.traceability import TraceRow
 from conformance.results import load_results
@@ -154,10 +153,11 @@ def show_servers(options: argparse.Namespace) -> int:
         return CLEAN
     known = load_results(options.results).subjects if options.results else []
     started_in = {each.name: each.started_in for each in known if each.started}
-    with ThreadPoolExecutor() as pool:  # each is asked for its version by a process of its own
-        rows = list(pool.map(describe, subjects))
-    for row in rows:
-        row["started_in"] = started_in.get(row["name"])
+    found = environment.survey(subjects)
+    rows = [
+        {**describe(each, found[each.name]), "started_in": started_in.get(each.name)}
+        for each in subjects
+    ]
     if options.json:
         _dump(rows)
         return CLEAN
@@ -185,9 +185,13 @@ def _matching(globs: Sequence[str], roster: Mapping[str, Subject]) -> list[Subje
     ]
 
 
-def describe(subject: Subject) -> dict[str, Any]:
-    """Return what ``servers --json`` gives for a server."""
-    version, reason = _state(subject)
+def describe(subject: Subject, found: Environment | str) -> dict[str, Any]:
+    """Return what ``servers --json`` gives for a server.
+
+    Args:
+        found: where it is, or why it cannot run here.
+    """
+    version, reason = _state(subject, found)
     return {
         "name": subject.name,
         "title": subject.title or subject.name,
@@ -204,15 +208,10 @@ def describe(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _state(subject: Subject) -> tuple[str, str]:
+def _state(subject: Subject, found: Environment | str) -> tuple[str, str]:
     """Return a server's version and why it does not run here, one of them empty."""
-    reason = environment.obstacle(subject)
-    if reason:
-        return "", reason
-    try:
-        found = environment.current(subject)
-    except EnvironmentFailure as failure:
-        return "", str(failure)
+    if isinstance(found, str):
+        return "", found
     if found.missing:
         return "", f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
     values = {"python": found.python, "bin": found.bin}

@@ -13,6 +13,8 @@ from conformance.trace import Call, Connection, Timeline
 
 __all__ = ["Client", "Conversation", "Exchange", "NotCalled", "NotNoted", "Unanswered"]
 
+# Seconds after the end of a connection in which a server may still make the call it was for.
+LATE_CALL = 0.5
 # Seconds without a byte while the application is held at a gate, after which none is coming: it
 # has handed over all there is, so that this is the time a byte takes from one process to another.
 HELD = 2.0
@@ -298,13 +300,25 @@ class Conversation:
         return found[0] if found else None
 
     def wait_calls(self, count: int = 1) -> None:
-        """Wait until so many calls of the probe have returned or raised."""
+        """Wait until so many calls of the probe have returned or raised.
+
+        Errors:
+            Hang: they do not. NotCalled: the connection ended, and there is no call at all.
+        """
 
         def there() -> bool:
             calls = self.calls
             return len(calls) >= count and all(call.settled for call in calls[:count])
 
-        self.wait(there, f"{count} finished call(s) of the application")
+        def none_comes() -> bool:
+            return self.ended and not self.calls
+
+        what = f"{count} finished call(s) of the application"
+        self.wait(lambda: there() or none_comes(), what)
+        if none_comes() and not self.settled(lambda: bool(self.calls), LATE_CALL):
+            raise NotCalled(None)
+        if not there():
+            self.wait(there, what)
 
     def exchange(self, response: Response | None) -> Exchange:
         """Return what became of the request so far, for the views that ``Exchange`` has."""
@@ -431,11 +445,17 @@ class Client:
         """Wait for close() on what a call returned; False where it never came."""
         return self.driver.until(lambda: call.count("close") > 0, limit)
 
-    def wait_log(self, text: str) -> bool:
-        """Wait for a text in the server's log; False where it never came."""
+    def wait_log(self, text: str, limit: float | None = None) -> bool:
+        """Wait for a text in the server's log; False where it never came.
+
+        Args:
+            limit: seconds; the run's own where None, and none at all where no log is seen.
+        """
         data = text.encode("utf-8")
         timeline = self.timeline
-        return self.driver.until(lambda: data in timeline.log)
+        return self.driver.until(
+            lambda: data in timeline.log, limit if self.driver.sees_log else 0.0
+        )
 
 
 def new_marker() -> str:

@@ -30,14 +30,16 @@ class Control:
         token: what a call must present to be heard.
         marker: a request whose target holds this text is the harness's own; what follows it up to
             the next ``.`` is what the application then says.
+        host: address to listen at, one that the application can reach.
 
     Attributes:
+        payload: digest of the payload that the last call's server has loaded, if that is kept.
         timeline: where the events of new calls go.
         scene: what the next calls play.
         heard: texts said by calls that answered the harness's own requests.
     """
 
-    def __init__(self, loop: Loop, token: str, marker: str) -> None:
+    def __init__(self, loop: Loop, token: str, marker: str, host: str = "127.0.0.1") -> None:
         self.loop = loop
         self.token = token
         self.marker = marker
@@ -45,7 +47,8 @@ class Control:
         self.scene: Scene = {}
         self.heard: list[str] = []
         self.callers: set[Caller] = set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.payload: str | None = None
+        self.listener = socket.create_server((host, 0), backlog=128)
         self.listener.setblocking(False)
         self.address: tuple[str, int] = self.listener.getsockname()[:2]
         loop.watch(self.listener, self._accept)
@@ -130,6 +133,7 @@ class Caller:
     def _begin(self, moment: float, data: dict[str, Any]) -> None:
         if not is_call(data):
             raise ValueError("not a description of a call")
+        self.control.payload = data.pop("payload", None)
         says = said_by(data["environ"], self.control.marker)
         if says is None and self._is_late(moment):
             says = LATE

@@ -17,12 +17,12 @@ from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.loop import Loop
 from conformance.harness.processes import MARK, end_all, left_behind
-from conformance.harness.response import Response, ResponseReader
-from conformance.probing import request
+from conformance.harness.readiness import ask
+from conformance.harness.response import Response
 from conformance.roster import Subject, fill
 from conformance.trace import Event
 
-__all__ = ["Launcher", "StartFailure", "is_port_free"]
+__all__ = ["PLANTED", "Launcher", "StartFailure", "is_port_free"]
 
 # Below the range that outgoing connections are given, or one of ours could take the port.
 PORTS = range(20000, 32768)
@@ -34,8 +34,6 @@ KEPT_LOG = 64 * 1024
 TAIL = 2000
 # What the address of a unix socket can hold, less its final NUL: 104 on BSD and macOS.
 LONGEST_SOCKET = 103
-# Whatever answers the question whether the server is ready with more than this is not it.
-MOST_READ = 1 << 16
 # How often to look again for processes that started while others were being killed.
 ROUNDS = 5
 # What of our own environment a server gets. Not all: some servers copy theirs into environ, and so
@@ -284,23 +282,17 @@ class Launcher:
         )
 
     def _await_answer(self, port: int, deadline: float) -> None:
-        """Wait until a request of ours has come through to our application.
-
-        A port that listens proves nothing: somebody else may. The answer has to hold a word that
-        the application was told over the control channel.
-        """
+        """Wait until a request of ours has come through to our application."""
         stranger: Response | None = None
         for _ in self._attempts(deadline, "it answered"):
-            word = "ready" + secrets.token_hex(8)
-            response = self._ask(port, word, deadline)
-            if word in self.control.heard:
-                self.control.heard.clear()
-                if response is not None and word.encode() in response.body:
-                    return
+            answer = ask(self.loop, self.control, (self.host, port), deadline, self.process_runs)
+            if answer.ready:
+                return
+            if answer.called:
                 raise StartFailure(
-                    f"it called the application, and then {self._what_came(response)}"
+                    f"it called the application, and then {self._what_came(answer.response)}"
                 )
-            stranger = response or stranger
+            stranger = answer.response or stranger
         if stranger is not None:
             raise StartFailure(
                 f"port {port} was answered by something that did not call the application: "
@@ -312,51 +304,6 @@ class Launcher:
         if not self.process_runs():
             return self._how_it_ended()
         return "it gave no answer" if response is None else f"it answered {response}"
-
-    def _ask(self, port: int, word: str, deadline: float) -> Response | None:
-        with socket.socket() as asking:
-            asking.settimeout(1.0)
-            try:
-                asking.connect((self.host, port))
-                target = f"/?{self.control.marker}{word}."
-                asking.sendall(request(target=target, headers=[("Connection", "close")]))
-            except OSError:
-                return None
-            asking.setblocking(False)
-            return self._read_answer(asking, deadline)
-
-    def _read_answer(self, asking: socket.socket, deadline: float) -> Response | None:
-        reader = ResponseReader("GET")
-        buffer = bytearray()
-        ended = False
-        response: Response | None = None
-
-        def readable() -> None:
-            nonlocal ended, response
-            try:
-                data = asking.recv(65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            buffer.extend(data)
-            ended = ended or not data
-            response = reader.read(buffer, ended)
-
-        self.loop.watch(asking, readable)
-        try:
-            self.loop.until(
-                lambda: (
-                    ended
-                    or response is not None
-                    or len(buffer) > MOST_READ
-                    or not self.process_runs()
-                ),
-                max(0.0, deadline - time.monotonic()),
-            )
-        finally:
-            self.loop.unwatch(asking)
-        return response
 
     def stop(self) -> None:
         """End all processes and whatever they started, the front first; return when all are gone.

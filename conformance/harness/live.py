@@ -36,11 +36,14 @@ class Driver:
     A live driver acts; a replaying one only advances its timeline to where the live one was.
 
     Attributes:
+        address: host and port of the server.
+        sees_log: whether what the server writes to its standard streams can come at all.
         proxied: whether something stands between the client and the WSGI side.
     """
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
+    sees_log = True
     proxied = False
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
