@@ -6,32 +6,18 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
 import h11
 
-from conformance.reference.gateway import ClientGone, Gateway
+from conformance.reference.gateway import ClientGone, Gateway, ReceivedRequest
 
 __all__ = ["Connection", "ReceivedRequest", "Server"]
 
 READ_SIZE = 65536
 # An unread body up to this size is read and dropped, so that the connection can be used again.
 DRAINED_AT_MOST = 1 << 20
-
-
-@dataclass
-class ReceivedRequest:
-    """A request as the gateway wants it."""
-
-    method: bytes
-    target: bytes
-    version: bytes
-    fields: list[tuple[bytes, bytes]]
-    server: tuple[str, int]
-    client: tuple[str, int]
-    scheme: str = "http"
 
 
 class Connection:
