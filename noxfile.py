@@ -12,7 +12,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "lint"]
 nox.options.reuse_existing_virtualenvs = True
 
-ROSTER = {path.stem: path for path in sorted(Path("servers").glob("*.toml"))}
+ROSTER = {path.stem: path for path in sorted(Path("servers").glob("**/*.toml"))}
 
 
 def requirements() -> list[str]:

@@ -1,5 +1,7 @@
 """Servers as data: one TOML file each, in the roster or of a server author's own.
 
+In the roster, a server that needs files beside it has a folder of its own.
+
 Keys, those marked * required:
     name*         short and unique, lower case with hyphens
     title         what people call it
@@ -15,7 +17,7 @@ Keys, those marked * required:
     notes         what a reader of its results should know
 
 Placeholders in command, environment and files: {host} {port} {app} {module} {attr} {rundir}
-{python} {bin}; a brace that is none of these is left alone.
+{python} {bin} {here}, the folder of the server's file; a brace that is none of these is left alone.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ __all__ = [
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-PLACEHOLDERS = ("host", "port", "app", "module", "attr", "rundir", "python", "bin")
+PLACEHOLDERS = ("host", "port", "app", "module", "attr", "rundir", "python", "bin", "here")
 
 
 class RosterError(ValueError):
@@ -162,13 +164,14 @@ def _check(path: Path, key: str, value: Any, types: Mapping[str, str]) -> None:
 
 
 def load_roster(directory: Path = SERVERS) -> dict[str, Subject]:
-    """Return all servers of a directory by name, in the order of their names.
+    """Return all servers of a directory and of its folders by name, in the order of their names.
 
     Errors:
         RosterError: as ``load_subject``, or two files with one name.
     """
     roster: dict[str, Subject] = {}
-    for path in sorted(directory.glob("*.toml")):
+    files = [*directory.glob("*.toml"), *directory.glob("*/*.toml")]
+    for path in sorted(files, key=lambda path: path.stem):
         subject = load_subject(path)
         if subject.name in roster:
             raise RosterError(

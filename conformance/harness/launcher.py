@@ -157,6 +157,7 @@ class Launcher:
             "rundir": str(self.rundir),
             "python": self.environment.python,
             "bin": self.environment.bin,
+            "here": str(self.subject.file.resolve().parent) if self.subject.file else "",
         }
 
     def _surroundings(self, values: Mapping[str, str]) -> dict[str, str]:
