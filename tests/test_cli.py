@@ -198,8 +198,38 @@ def test_servers_as_json_has_the_promised_keys() -> None:
     names = {row["name"] for row in rows}
     assert names >= {"reference", "wsgiref", "gunicorn-sync", "waitress", "cheroot", "gevent"}
     for row in rows:
-        assert {"name", "title", "installed", "version", "command", "runs_here"} <= set(row)
+        keys = {"name", "title", "family", "installed", "version", "command", "runs_here"}
+        assert keys <= set(row)
         assert row["runs_here"] is True or isinstance(row["runs_here"], str)
+
+
+def test_servers_by_name() -> None:
+    rows = json.loads(cli("servers", "--json", "gunicorn-*", "wsgiref").stdout)
+    names = [row["name"] for row in rows]
+    assert "wsgiref" in names
+    assert all(name.startswith("gunicorn-") or name == "wsgiref" for name in names)
+    assert_refused(cli("servers", "no-such-*"), "no-such-*: no such server")
+
+
+def test_server_that_cannot_be_had(tmp_path: Path) -> None:
+    """It is never started, and whoever asks for it is told why."""
+    path = server_file(tmp_path, unavailable="runs on Windows alone", command=["no-such"])
+    done = cli("run", path, "--json", tmp_path / "results.json", *FAST)
+    assert done.returncode == 3
+    assert "mine: cannot run: runs on Windows alone" in done.stderr
+    (subject,) = json.loads((tmp_path / "results.json").read_text())["subjects"]
+    assert (subject["started"], subject["unavailable"]) == (False, True)
+    assert subject["failure"] == "runs on Windows alone"
+
+
+def test_server_whose_programs_are_not_installed(tmp_path: Path) -> None:
+    path = server_file(tmp_path, programs=["sh", "no-such-httpd"], system=["no-such-package"])
+    done = cli("run", path, *FAST)
+    assert done.returncode == 3
+    assert (
+        "not installed here: no-such-httpd; on Debian: apt-get install no-such-package"
+        in done.stderr
+    )
 
 
 def test_users_own_probes_are_played(tmp_path: Path) -> None:

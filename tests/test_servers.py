@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cli.suite import load_suite
-from conformance.harness.environment import current
+from conformance.harness.environment import EnvironmentFailure, current, obstacle
 from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, run_subject
 from conformance.roster import load_roster
@@ -19,7 +19,12 @@ ROSTER = load_roster()
 def run(name: str) -> Run:
     """Judge a server of the roster by everything; skip, saying so, where it is not installed."""
     subject = ROSTER[name]
-    environment = current(subject)
+    if reason := obstacle(subject):
+        pytest.skip(reason)
+    try:
+        environment = current(subject)
+    except EnvironmentFailure as failure:
+        pytest.skip(str(failure))
     if environment.missing:
         pytest.skip(f"not installed here: {' '.join(environment.missing)}")
     loop = Loop()

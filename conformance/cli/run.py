@@ -16,7 +16,7 @@ from conformance import __version__, rules
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
-from conformance.harness.environment import Environment
+from conformance.harness.environment import Environment, interpreter, obstacle
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.report.html import render_html
@@ -36,7 +36,8 @@ def add_commands(commands: Any) -> None:
         help="judge servers",
         description="Start servers and judge them by the rules of PEP 3333. Without a name: the "
         "reference server, wsgiref, and every server of the roster that is installed here; with "
-        "--isolated, the whole roster.",
+        "--isolated, the whole roster. Servers that cannot run on this machine are listed with the "
+        "reason; only where they were asked for by name is that an error.",
     )
     parser.add_argument(
         "servers",
@@ -129,7 +130,18 @@ def run(options: argparse.Namespace) -> int:
     results = gather(runs, begun)
     write(results, suite, options)
     terminal.summary(results, [path for path in (options.json, options.html) if path])
-    return exit_code(results.subjects, options.fail_on)
+    return exit_code(expected(results.subjects, options), options.fail_on)
+
+
+def expected(
+    subjects: Sequence[SubjectResult], options: argparse.Namespace
+) -> Sequence[SubjectResult]:
+    """Return the servers that the exit code speaks of: those of the roster that can run here.
+
+    Those that were asked for by name are all expected to run.
+    """
+    able = [subject for subject in subjects if not subject.unavailable]
+    return subjects if options.servers else able
 
 
 def choose(options: argparse.Namespace) -> list[Subject]:
@@ -151,7 +163,7 @@ def choose(options: argparse.Namespace) -> list[Subject]:
 
 def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
     """Whether a server of the roster can be run without --isolated."""
-    if not subject.install:
+    if obstacle(subject):
         return False
     try:
         return not environment_of(subject, options).missing
@@ -160,12 +172,11 @@ def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
 
 
 def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
-    """Return the environment that the options ask for."""
+    """Return the environment that the options ask for; a server's own interpreter comes first."""
+    chosen = None if subject.name == "reference" else options.python
     if options.isolated and subject.name != "reference":
-        return environment.isolated(subject, options.python)
-    if options.python and subject.name != "reference":
-        return environment.given(options.python, subject)
-    return environment.current(subject)
+        return environment.isolated(subject, interpreter(subject, chosen or sys.executable))
+    return environment.given(interpreter(subject, chosen or sys.executable), subject)
 
 
 def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:

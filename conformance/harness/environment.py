@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,11 +23,15 @@ __all__ = [
     "Installable",
     "current",
     "given",
+    "interpreter",
     "isolated",
+    "obstacle",
 ]
 
 INSTALL_LIMIT = 900
 ASK_LIMIT = 30
+# Where distributions put servers; the path of people who are not root often lacks them.
+SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-.+]?\w+)*")
 ASK = """
 import json, platform, re, sys
@@ -80,23 +85,74 @@ class Environment:
         return [name for name, version in self.versions.items() if version is None]
 
     def subject_version(self, subject: Subject, values: dict[str, str]) -> str:
-        """Return the version of the subject: what its own command says, else its package's."""
-        if subject.version:
-            words = [fill(word, values) for word in subject.version]
-            words[0] = self.find(words[0]) or words[0]
-            try:
-                said = _run(words, ASK_LIMIT)
-            except EnvironmentFailure:
-                said = ""
-            match = VERSION.search(said)
-            return match[0] if match else ""
+        """Return the version of the subject: what its own command says, else its package's.
+
+        That of a stack is the one of its front and behind it the one of its backend.
+        """
+        own = self._said(subject.version, values) if subject.version else self._installed()
+        if subject.backend is None or not subject.backend.version:
+            return own
+        return " + ".join(filter(None, (own, self._said(subject.backend.version, values))))
+
+    def _installed(self) -> str:
         return next((version for version in self.versions.values() if version), self.version)
+
+    def _said(self, command: Sequence[str], values: Mapping[str, str]) -> str:
+        """Return the version in what a command writes; "" where there is none."""
+        words = [fill(word, values) for word in command]
+        words[0] = self.find(words[0]) or words[0]
+        try:
+            said = _run(words, ASK_LIMIT)
+        except EnvironmentFailure:
+            return ""
+        match = VERSION.search(said)
+        return match[0] if match else ""
 
     def find(self, program: str) -> str | None:
         """Return the path of a program of the subject's, its own environment first."""
-        if "/" in program:
-            return program if os.access(program, os.X_OK) else None
-        return shutil.which(program, path=os.pathsep.join([self.bin, os.environ.get("PATH", "")]))
+        return _find(program, self.bin)
+
+
+def _find(program: str, *first: str) -> str | None:
+    if "/" in program:
+        return program if os.access(program, os.X_OK) else None
+    path = [*first, os.environ.get("PATH", os.defpath), *SYSTEM_PROGRAMS]
+    return shutil.which(program, path=os.pathsep.join(path))
+
+
+def obstacle(subject: Subject) -> str:
+    """Return why a subject cannot run on this machine, whatever is installed by pip; "" if it can.
+
+    Programs of its own requirements are not looked for: with them it would come with what it needs.
+    """
+    if subject.unavailable:
+        return subject.unavailable
+    missing = [
+        name
+        for name in subject.programs
+        if not (os.path.exists(name) if "/" in name else _find(name))
+    ]
+    if not missing:
+        return ""
+    return f"not installed here: {', '.join(missing)}{_debian(subject)}"
+
+
+def _debian(subject: Subject) -> str:
+    return f"; on Debian: apt-get install {' '.join(subject.system)}" if subject.system else ""
+
+
+def interpreter(subject: Subject, otherwise: str = sys.executable) -> str:
+    """Return the path of the interpreter that a subject asks for, or another one.
+
+    Errors:
+        EnvironmentFailure: the one that it asks for is not there.
+    """
+    if not subject.python:
+        return otherwise
+    found = _find(subject.python)
+    if found is None:
+        raise EnvironmentFailure(f"not installed here: {subject.python}{_debian(subject)}")
+    return found
 
 
 def _run(words: list[str], limit: float) -> str:
@@ -131,8 +187,13 @@ def given(python: str, subject: Installable) -> Environment:
 
 
 def current(subject: Installable) -> Environment:
-    """Return the environment that this suite runs in."""
-    return given(sys.executable, subject)
+    """Return the environment that this suite runs in, or that of the interpreter a server asks for.
+
+    Errors:
+        EnvironmentFailure: that interpreter is not there, or cannot be run.
+    """
+    own = interpreter(subject) if isinstance(subject, Subject) else sys.executable
+    return given(own, subject)
 
 
 def cache_directory() -> Path:

@@ -32,10 +32,10 @@ def children_of(pid: int) -> list[psutil.Process]:
         return []
 
 
-def left_behind(mark: str, session: int) -> list[psutil.Process]:
-    """Return the processes that carry a mark or belong to a session.
+def left_behind(mark: str, *sessions: int) -> list[psutil.Process]:
+    """Return the processes that carry a mark or belong to one of some sessions.
 
-    The mark finds those that made a session of their own; the session those that wrote over their
+    The mark finds those that made a session of their own; the sessions those that wrote over their
     environment, as servers do that show their state in the list of processes.
     """
     found = []
@@ -43,7 +43,7 @@ def left_behind(mark: str, session: int) -> list[psutil.Process]:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if os.getsid(process.pid) == session or process.environ().get(MARK) == mark:
+            if os.getsid(process.pid) in sessions or process.environ().get(MARK) == mark:
                 found.append(process)
         except (psutil.Error, OSError):
             continue

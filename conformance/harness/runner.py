@@ -185,6 +185,7 @@ class Performance:
             SubjectResult(
                 name=subject.name,
                 title=subject.title or subject.name,
+                family=subject.family or subject.name,
                 homepage=subject.homepage,
                 python=f"{environment.implementation} {environment.version}",
                 command=list(subject.command),

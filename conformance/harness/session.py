@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-from conformance.harness.environment import Environment, EnvironmentFailure
+from conformance.harness.environment import Environment, EnvironmentFailure, obstacle
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.runner import Options, Run, run_subject
 from conformance.results.model import SubjectResult
@@ -62,6 +62,9 @@ class Session:
 
     def _one(self, subject: Subject) -> Run:
         begun = time.monotonic()
+        reason = obstacle(subject)
+        if reason:
+            return Run(_not_run(subject, reason, unavailable=True))
         try:
             environment = self.environment_of(subject)
             if environment.missing:
@@ -70,7 +73,7 @@ class Session:
                     f"not installed here; pip install {wanted}, or run it with --isolated"
                 )
         except EnvironmentFailure as failure:
-            result = SubjectResult(subject.name, subject.title, failure=str(failure))
+            result = _not_run(subject, str(failure))
             result.duration = round(time.monotonic() - begun, 4)
             return Run(result)
         loop = Loop()
@@ -85,7 +88,7 @@ class Session:
         except Exception:
             # A mistake of ours must not take the other subjects' verdicts with it.
             why = f"the harness failed, please report it:\n{traceback.format_exc(limit=-4)}"
-            return Run(SubjectResult(subject.name, subject.title, failure=why))
+            return Run(_not_run(subject, why))
         finally:
             with self._lock:
                 self._loops.remove(loop)
@@ -96,3 +99,14 @@ class Session:
             self._stopping = True
             for loop in self._loops:
                 loop.interrupt()
+
+
+def _not_run(subject: Subject, why: str, unavailable: bool = False) -> SubjectResult:
+    return SubjectResult(
+        subject.name,
+        subject.title or subject.name,
+        family=subject.family or subject.name,
+        homepage=subject.homepage,
+        unavailable=unavailable,
+        failure=why,
+    )

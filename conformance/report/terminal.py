@@ -90,7 +90,10 @@ class Terminal:
         self.bars.update(self.tasks[result.name], visible=False)
         if not result.started:
             first = printable(result.failure).partition("\n")[0]
-            line = f"[bold red]{escape(result.name)}: not judged: {escape(first)}[/]"
+            style, what = (
+                ("dim", "cannot run") if result.unavailable else ("bold red", "not judged")
+            )
+            line = f"[{style}]{escape(result.name)}: {what}: {escape(first)}[/]"
         else:
             counts = Counter(verdict.outcome for verdict in result.verdicts)
             parts = [
@@ -113,7 +116,8 @@ class Terminal:
 
     def _findings(self, subject: SubjectResult) -> None:
         if subject.failure:
-            self.out.print(f"\n[bold]{escape(subject.name)}[/] was not judged in full:")
+            what = "cannot run here" if subject.unavailable else "was not judged in full"
+            self.out.print(f"\n[bold]{escape(subject.name)}[/] {what}:")
             self.out.print(escape(printable(subject.failure)))
         grave = [verdict for verdict in subject.verdicts if verdict.outcome in SHOWN]
         if not grave:
