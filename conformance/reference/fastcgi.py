@@ -334,9 +334,9 @@ class Worker:
         self._connections: dict[socket.socket, Connection] = {}
 
     def run(self) -> None:
-        """Serve until told to stop; a request that is being served is finished first."""
+        """Serve until told to stop, once; a request that is being served is finished first."""
         self.listener.setblocking(False)
-        with selectors.DefaultSelector() as self._selector:
+        with selectors.DefaultSelector() as self._selector, self._woken, self._waking:
             for sock in (self._woken, self.listener):
                 self._selector.register(sock, selectors.EVENT_READ)
             while not self._stopping:

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from conformance.reference.fastcgi import Worker
 from conformance.reference.loading import LoadError, load_application
@@ -89,13 +88,14 @@ def serve(options: argparse.Namespace) -> int:
         LoadError: no such application. OSError: the address cannot be listened at.
     """
     application = load_application(options.application)
+    front_gone = threading.Event()
     listener = listen(options.socket) if options.socket else inherited()
     try:
         worker = Worker(application, listener, options.multiprocess)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
         if options.follow_stdin:
-            follow(leave_stdin(), worker)
+            follow(leave_stdin(), worker, front_gone)
         if options.ready_fd is not None:
             os.write(options.ready_fd, b"ready\n")
             os.close(options.ready_fd)
@@ -103,8 +103,8 @@ def serve(options: argparse.Namespace) -> int:
     finally:
         if options.socket:
             options.socket.unlink(missing_ok=True)
-            if options.follow_stdin:
-                # The front's own directory for its sockets, where the front was not left the time.
+            if front_gone.is_set():
+                # Its own directory for its sockets, which it may not have been left the time for.
                 with contextlib.suppress(OSError):
                     options.socket.parent.rmdir()
     return 0
@@ -151,13 +151,18 @@ def leave_stdin() -> int:
     return own
 
 
-def follow(descriptor: int, worker: Any) -> None:
-    """Stop the worker when a descriptor ends, and the process if a request then takes too long."""
+def follow(descriptor: int, worker: Worker, gone: threading.Event) -> None:
+    """Stop the worker when a descriptor ends, and the process if a request then takes too long.
+
+    Args:
+        gone: set when the descriptor has ended.
+    """
 
     def watch() -> None:
         with contextlib.suppress(OSError):
             while os.read(descriptor, 4096):
                 pass
+        gone.set()
         worker.stop()
         time.sleep(GRACE)  # ends with the process
         os._exit(1)

@@ -34,7 +34,7 @@ it, however it ends. The exit code is 0 after a signal, 2 for an option, an appl
 address that cannot be used, 1 when it did not end in time.
 
 example:
-  node front.js --workers 2 --port 8000 site:app
+  node front.js --workers 2 --port 8000 mysite:app
 `;
 const WRONG_USE = 2;
 
@@ -81,7 +81,7 @@ function readOptions() {
     process.stdout.write(HELP);
     process.exit(0);
   }
-  if (positionals.length !== 1) wrong('one MODULE:ATTR is needed, such as site:app; see --help');
+  if (positionals.length !== 1) wrong('one MODULE:ATTR is needed, such as mysite:app; see --help');
   const mounted = options['script-name'].replace(/\/$/, '');
   if (mounted && !mounted.startsWith('/')) wrong(`--script-name ${mounted}: begins with a slash`);
   return {
