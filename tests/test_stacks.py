@@ -15,10 +15,11 @@ import pytest
 from conformance import rules
 from conformance.harness.environment import EnvironmentFailure, current, interpreter, obstacle
 from conformance.harness.loop import Loop
-from conformance.harness.runner import Options, Run, rules_of, run_subject
+from conformance.harness.runner import Options, Run, judge_again, rules_of, run_subject
 from conformance.paths import PROBES
 from conformance.probing import load_probes
 from conformance.roster import Backend, Subject
+from conformance.trace import from_json
 
 RULE = "environ-query-string-raw"
 # Copies bytes both ways between a port and an address behind it, and starts with a look at it.
@@ -50,6 +51,20 @@ while True:
     for pair in ((client, back), (back, client)):
         threading.Thread(target=copy, args=pair, daemon=True).start()
 """
+HOLDS_BACK = FRONT.replace(
+    """    while data := source.recv(65536):
+        target.sendall(data)
+""",
+    """    kept = [data := source.recv(65536)]
+    if data.startswith(b"HTTP/"):
+        while data := source.recv(65536):
+            kept.append(data)
+    target.sendall(b"".join(kept))
+    if not kept[0].startswith(b"HTTP/"):
+        while data := source.recv(65536):
+            target.sendall(data)
+""",
+)
 # wsgiref on a unix socket, with a child in a session of its own.
 BACK = """
 import os, socket, socketserver, subprocess, sys
@@ -105,9 +120,9 @@ def loop() -> Iterator[Loop]:
     made.close()
 
 
-def run(subject: Subject, loop: Loop, scale: float = 1.0) -> Run:
+def run(subject: Subject, loop: Loop, scale: float = 1.0, rule: str = RULE) -> Run:
     probes = load_probes(str(PROBES))
-    wanted = frozenset([RULE])
+    wanted = frozenset([rule])
     assert wanted <= rules_of(probes.values())
     return run_subject(
         subject, current(subject), Options(probes, rules.load(), wanted, scale=scale), loop
@@ -205,6 +220,24 @@ def test_backend_that_dies_is_the_death_of_the_server(loop: Loop) -> None:
         "crash",
         "the server's process ended with status 9",
     )
+
+
+@pytest.mark.parametrize(("proxied", "outcome"), [(True, "warn"), (False, "fail")])
+def test_what_a_front_holds_back_is_not_a_broken_must(
+    loop: Loop, proxied: bool, outcome: str
+) -> None:
+    """Who delays a block cannot be told from outside; a server that stands alone has no excuse."""
+    rule = "write-then-yield-prompt"
+    subject = replace(stack(BY_PORT), files={"front.py": HOLDS_BACK}, proxied=proxied)
+    done = run(subject, loop, rule=rule)
+    (verdict,) = [each for each in done.result.verdicts if each.rule == rule]
+    assert (verdict.outcome, verdict.level) == (outcome, "MUST"), verdict.observed
+    trace = done.traces[verdict.trace or ""]
+    assert trace["proxied"] is proxied
+    probe = load_probes(str(PROBES))[trace["probe"]]
+    events = from_json(trace["events"])
+    again, _ = judge_again(probe, rules.load(), events, trace["marker"], trace["proxied"])
+    assert [judgement.outcome for judgement in again if judgement.rule == rule] == [outcome]
 
 
 def test_path_too_long_for_a_socket(

@@ -127,8 +127,11 @@ def _(client, verify):
         doubled or "as in the usual spelling",
     )
     verify("headers-case-insensitive").true(
-        odd.succeeded and odd.response.body == b"one two." and odd.response.framing != "chunked",
-        "cOnTeNt-LeNgTh: 8 delimits the body b'one two.'",
+        odd.succeeded
+        and odd.response.body == b"one two."
+        # What stands in front may frame every body anew.
+        and (odd.response.framing != "chunked" or usual.answered.framing == "chunked"),
+        "cOnTeNt-LeNgTh: 8 delimits the body b'one two.', as in the usual spelling",
         f"{odd}, framing {odd.answered.framing}",
     )
 
@@ -207,7 +210,11 @@ def shapes(environ, start_response):
 def _(client, verify):
     for shape, (version, method, _, _, blocks, written) in SHAPES.items():
         # Where the framing gives the body no end, the closed connection does.
-        data = request(method, version=version, headers=[("Connection", "close")])
+        fields = [("Connection", "close")]
+        if method == "POST":
+            # Without it some ask for a length, as they may of a method that has a body.
+            fields.append(("Content-Length", "0"))
+        data = request(method, version=version, headers=fields)
         seen = client.exchange(data, fence=False, shape=shape)
         claim_framed(
             verify, shape, version, seen, b"" if method == "HEAD" else written + b"".join(blocks)

@@ -113,6 +113,8 @@ def explain(rule: Rule, row: TraceRow, suite: Suite, twins: Iterable[AnyTwin]) -
     ]
     if rule.effective_level != rule.level:
         parts.append(_wrapped("Reported as: ", rule.effective_level))
+    if rule.proxied:
+        parts.append(_wrapped("Reported behind a proxy as: ", rule.proxied))
     parts.append(_wrapped("How: ", rule.how))
     if rule.pitfalls:
         parts.append(_wrapped("Beware: ", rule.pitfalls))

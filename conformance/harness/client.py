@@ -13,6 +13,11 @@ from conformance.trace import Call, Connection, Timeline
 
 __all__ = ["Client", "Conversation", "Exchange", "NotCalled", "NotNoted", "Unanswered"]
 
+# Seconds without a byte while the application is held at a gate, after which none is coming: it
+# has handed over all there is, so that this is the time a byte takes from one process to another.
+HELD = 2.0
+PROGRESS = 1 << 20
+
 
 class NotCalled(Exception):
     """The server answered, or hung up, without calling the application."""
@@ -225,6 +230,35 @@ class Conversation:
         self.wait(lambda: there() or over(), f"the application to reach gate {name!r}")
         return there()
 
+    def comes_before(self, data: Callable[[], bool], gate: str) -> bool:
+        """Wait for data that must not wait until the application goes on from a gate.
+
+        Until it stands there it may still be handing data over; from then on only as long as data
+        keeps coming. The gate stays closed.
+
+        Args:
+            data: asked of the timeline whether all of it has come.
+
+        Returns:
+            Whether it has; False as well where the connection ended before.
+        """
+        connection = self.connection
+
+        def over() -> bool:
+            return data() or self.ended
+
+        def held() -> bool:
+            gates = self.driver.timeline.gates
+            return any(name == gate and call > self.first_call for name, call in gates)
+
+        def grows_to(size: int) -> bool:
+            return self.driver.until(lambda: over() or len(connection.received) >= size, HELD)
+
+        going_on = self.driver.until(lambda: over() or held())
+        while going_on and not over():
+            going_on = grows_to(len(connection.received) + PROGRESS)
+        return data()
+
     def open_gate(self, name: str, value: Any = None) -> None:
         """Let the application go on from a gate."""
         for gate, call in list(self.driver.timeline.gates):
@@ -320,6 +354,11 @@ class Client:
     def address(self) -> tuple[str, int]:
         """Host and port the server was started for."""
         return self.driver.address
+
+    @property
+    def proxied(self) -> bool:
+        """Whether something stands between this client and the WSGI side."""
+        return self.driver.proxied
 
     def fence_word(self) -> str:
         """Return a word that no response holds by accident; the same in a replay."""

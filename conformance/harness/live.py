@@ -34,10 +34,14 @@ class Driver:
     """What a client half stands on: a timeline, and the actions that make it grow.
 
     A live driver acts; a replaying one only advances its timeline to where the live one was.
+
+    Attributes:
+        proxied: whether something stands between the client and the WSGI side.
     """
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
+    proxied = False
 
     def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
         """Wait until a condition on the timeline holds; False when the limit passed.

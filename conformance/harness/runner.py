@@ -108,7 +108,7 @@ def conduct(
         server needs a new start before the next probe.
     """
     module, _, name = probe.name.rpartition(".")
-    verify = Verify(rules, probe.rules, probe.facts)
+    verify = Verify(rules, probe.rules, probe.facts, driver.proxied)
     client = Client(driver, module, name, marker)
     assert probe.conduct is not None
     ending: tuple[str, str] | None = None
@@ -147,9 +147,11 @@ def conduct(
     return judgements, verify.facts, outcome in ("hang", "crash") and ending is not None
 
 
-def judge_trace(timeline: Timeline, rules: Mapping[str, Rule]) -> list[Judgement]:
+def judge_trace(
+    timeline: Timeline, rules: Mapping[str, Rule], proxied: bool = False
+) -> list[Judgement]:
     """Return the worst judgement of a trace for each general rule it says something about."""
-    verify = Verify(rules, GENERAL_RULES)
+    verify = Verify(rules, GENERAL_RULES, proxied=proxied)
     judge_every_exchange(timeline, verify)
     by_rule: dict[str, list[Judgement]] = {}
     for judgement in verify.judgements:
@@ -158,9 +160,12 @@ def judge_trace(timeline: Timeline, rules: Mapping[str, Rule]) -> list[Judgement
 
 
 def judge_again(
-    probe: Probe, rules: Mapping[str, Rule], events: list[Event], marker: str
+    probe: Probe, rules: Mapping[str, Rule], events: list[Event], marker: str, proxied: bool = False
 ) -> tuple[list[Judgement], list[Judgement]]:
     """Judge a stored trace: the same judgements as when it was taken, or the probe has changed.
+
+    Args:
+        marker, proxied: as stored beside the events.
 
     Returns:
         The judgements of the probe's rules, and those of the general ones.
@@ -169,8 +174,9 @@ def judge_again(
         TraceError: the trace does not fit the probe.
     """
     replay = Replay(events)
+    replay.proxied = proxied
     judgements, _, _ = conduct(replay, probe, rules, marker)
-    return judgements, judge_trace(replay.rest(), rules)
+    return judgements, judge_trace(replay.rest(), rules, proxied)
 
 
 class Performance:
@@ -227,6 +233,7 @@ class Performance:
         )
         self._opened.callback(self._stop)
         self.driver = Live(self.loop, control, self.launcher.address, LIMIT, scale)
+        self.driver.proxied = self.subject.proxied
         self._opened.callback(self.driver.close)
         try:
             write_session(payload, control.address, token)
@@ -289,13 +296,14 @@ class Performance:
             "probe": probe.name,
             "subject": self.subject.name,
             "marker": self.marker,
+            "proxied": self.subject.proxied,
             "events": to_json(timeline),
         }
         self.run.result.exchanges += len(timeline.connections)
         for judgement in judgements:
             self._keep(probe.name, judgement, key)
         self.run.result.facts += [Fact(fact, facts[fact], probe.name, key) for fact in probe.facts]
-        for judgement in judge_trace(timeline, self.options.rules):
+        for judgement in judge_trace(timeline, self.options.rules, self.subject.proxied):
             known = self._general.get(judgement.rule)
             if known is None or worst([known[0], judgement]) is not known[0]:
                 self._general[judgement.rule] = (judgement, key)
