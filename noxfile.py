@@ -81,6 +81,19 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def grid(session: nox.Session) -> None:
+    """Ask frameworks on servers and write grid.json; ``-- --servers waitress`` asks fewer."""
+    session.install(".[grid]")
+    session.run(
+        "wsgi-conformance",
+        "grid",
+        *("--json", "grid.json"),
+        *("--fail-on", "never"),
+        *session.posargs,
+    )
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print what an exchange costs beside a bare request/response loop on the same server."""
     session.install("-e", ".", *requirements())

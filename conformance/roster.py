@@ -20,6 +20,8 @@ Keys, those marked * required:
                       environment   environment variables for it, as well as those of the subject
                       version       how to ask for its version
                       stop_signal   name of the signal that ends it, SIGTERM where absent
+    mounted       how to start it so that the application is at {prefix}, a path, where it can be: a
+                  list of words in place of command; {prefix} is only known there
     version       how to ask for its version: a list of words whose output holds it
     environment   environment variables for it
     files         files to write into its run directory: name -> text; one that begins with "#!" can
@@ -103,6 +105,7 @@ class Subject:
     programs: tuple[str, ...] = ()
     unavailable: str = ""
     backend: Backend | None = None
+    mounted: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +128,7 @@ TYPES: dict[str, str] = {
     "unavailable": "text",
     "command": "list of text",
     "backend": "list of text or table",
+    "mounted": "list of text",
     "version": "list of text",
     "environment": "table of text",
     "files": "table of text",

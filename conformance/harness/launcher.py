@@ -293,7 +293,7 @@ class Launcher:
         stranger: Response | None = None
         for _ in self._attempts(deadline, "it answered"):
             word = "ready" + secrets.token_hex(8)
-            response = self._ask(port, word, deadline)
+            response = self._ask(port, f"/?{self.control.marker}{word}.", deadline)
             if word in self.control.heard:
                 self.control.heard.clear()
                 if response is not None and word.encode() in response.body:
@@ -314,12 +314,11 @@ class Launcher:
             return self._how_it_ended()
         return "it gave no answer" if response is None else f"it answered {response}"
 
-    def _ask(self, port: int, word: str, deadline: float) -> Response | None:
+    def _ask(self, port: int, target: str, deadline: float) -> Response | None:
         with socket.socket() as asking:
             asking.settimeout(1.0)
             try:
                 asking.connect((self.host, port))
-                target = f"/?{self.control.marker}{word}."
                 asking.sendall(request(target=target, headers=[("Connection", "close")]))
             except OSError:
                 return None
