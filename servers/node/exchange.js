@@ -188,7 +188,7 @@ class Exchange {
       const length = fields.some(([name]) => name.toLowerCase() === 'content-length');
       // RFC 9110 section 8.6: no length where there can be no content.
       const kept = fields.filter(([name]) => code !== 204 || name.toLowerCase() !== 'content-length');
-      if (this.pool.stopping) response.shouldKeepAlive = false;
+      if (this.pool.draining) response.shouldKeepAlive = false;
       response.writeHead(code, reason, kept.flat());
       this.framed = length || request.httpVersion === '1.1';
       this.head = null;

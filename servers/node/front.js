@@ -112,6 +112,7 @@ class Front {
     this.stopping = false;
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wsgi-node-'));
     process.on('exit', () => fs.rmSync(this.directory, { recursive: true, force: true }));
+    for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => this.stop());
     this.server = http.createServer({
       // Somebody may take hours to upload something; a head that takes a minute is no request.
       requestTimeout: 0,
@@ -137,8 +138,6 @@ class Front {
   start() {
     const { host, port } = this.options;
     this.server.listen({ host, port }, () => {
-      // A signal from now on has something to end.
-      for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => this.stop());
       this.pool = new Pool(this.options, this.directory, {
         log,
         onFailure: (why) => this.failed(why),
@@ -195,8 +194,9 @@ class Front {
   }
 
   stop() {
+    if (!this.pool) process.exit(0); // nothing has begun
     if (this.stopping) this.giveUp();
-    this.stopping = true;
+    this.stopping = this.pool.draining = true;
     setTimeout(() => this.giveUp(), this.options.grace).unref();
     this.server.close(() => this.pool.stop(() => process.exit(0)));
     this.endQuiet();

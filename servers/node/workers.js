@@ -144,6 +144,7 @@ class Pool {
     this.onFailure = onFailure;
     this.onReady = onReady;
     this.started = 0;
+    this.draining = false; // connections with clients shall end
     this.stopping = false;
     this.queue = [];
     this.turn = 0;
