@@ -156,6 +156,17 @@ def test_broken_mounting_is_caught() -> None:
     assert {*outcomes(found).get("fail", []), *outcomes(found).get("error", [])} == set(BELOW)
 
 
+def test_log_of_a_failing_server_stands_below_the_exchange() -> None:
+    raises = "    if environ['PATH_INFO'] == '/json': raise RuntimeError('as it were')"
+    found = cell(server(raises))
+    [json] = [each for each in found.behaviours if each.outcome == "fail"]
+    assert json.observed == "expected status 200, got 500"
+    assert json.exchange is not None
+    assert "\n! log: RuntimeError: as it were" in json.exchange
+    # Where a machine keeps its Python says nothing of the server.
+    assert '"wsgiref/handlers.py"' in json.exchange
+
+
 def test_server_that_dies_is_started_again_for_the_rest() -> None:
     dies = "    if environ['PATH_INFO'] == '/json': os.kill(os.getpid(), signal.SIGKILL)"
     found = cell(server(dies))

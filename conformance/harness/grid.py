@@ -30,10 +30,11 @@ from conformance.harness.environment import (
     isolated,
     obstacle,
 )
-from conformance.harness.grid_client import KEPT, ask, expectation
+from conformance.harness.grid_client import KEPT, ask, expectation, shown_log
 from conformance.harness.launcher import Launcher, StartFailure
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.runner import run_directory
+from conformance.harness.sites import shorten
 from conformance.paths import FRAMEWORKS, PACKAGE
 from conformance.results.model import Behaviour, GridCell
 from conformance.roster import Subject
@@ -42,6 +43,8 @@ __all__ = ["Grid", "Pair", "SiteLauncher"]
 
 # What a server says while it is not there yet, or what is behind it.
 NOT_YET = (502, 503, 504)
+# Seconds in which a process that has ended is known to have ended.
+GRACE = 0.25
 APPLICATION = "from {module} import app\n"
 # The reference server is part of this suite, so that is what it needs.
 OWN = "reference"
@@ -154,7 +157,6 @@ class Work:
                 self.cell.failure = refused
                 return
             self.cell.behaviours.append(self._behaviour(case, launcher, refused))
-            self.loop.drain()
 
     def _start(self, launcher: Launcher) -> str:
         """Start a server, whatever is left of it; return why it did not start, or nothing."""
@@ -162,7 +164,7 @@ class Work:
         try:
             launcher.start()
         except StartFailure as failure:
-            return str(failure)
+            return shorten(str(failure), self.environment, launcher.payload)
         self.cell.started = True
         return ""
 
@@ -174,7 +176,14 @@ class Work:
             return Behaviour(case.name, "error", expected, f"not started: {first}", refused[:KEPT])
         self.loop.until(lambda: True, 0)  # or the run was told to stop
         base = "http://{}:{}".format(*launcher.address)
+        logged = launcher.logged
         outcome, observed, exchange = ask(case, base, self.scale)
+        if outcome == "error":
+            # A dying process closes its connections first; that it has died shows a little later.
+            self.loop.until(lambda: not launcher.process_runs(), GRACE)
+        self.loop.drain()
+        said = launcher.tail[max(0, len(launcher.tail) - launcher.logged + logged) :]
+        exchange += shorten(shown_log(said), self.environment, launcher.payload)
         lacking = self.pair.framework.lacks.get(case.name)
         if lacking and outcome == "fail":
             outcome, observed = "unsupported", f"{observed} ({lacking})"

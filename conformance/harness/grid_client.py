@@ -9,7 +9,7 @@ from conformance.frameworks import Case, unmet
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["KEPT", "ask", "expectation"]
+__all__ = ["KEPT", "ask", "expectation", "shown_log"]
 
 # Seconds for one answer: to connect, and between two bytes of it.
 CONNECT_LIMIT = 5.0
@@ -81,10 +81,20 @@ def shown_answer(answer: requests.Response) -> list[str]:
     return [*lines, *_shown_body("<", answer.content)]
 
 
-def _shown_body(sign: str, body: bytes) -> list[str]:
-    kept = body[:KEPT_BODY].decode("utf-8", "backslashreplace")
-    kept = "".join(
-        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in kept
+def shown_log(data: bytes) -> str:
+    """Return what a server wrote to its log meanwhile, as lines that follow an exchange."""
+    return "".join(f"\n! log: {line}" for line in _printable(data).splitlines())
+
+
+def _printable(data: bytes) -> str:
+    text = data.decode("utf-8", "backslashreplace")
+    return "".join(
+        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
     )
-    lines = [sign, *(f"{sign} {line}" for line in kept.splitlines())] if body else [sign]
+
+
+def _shown_body(sign: str, body: bytes) -> list[str]:
+    if not body:
+        return [sign]
+    lines = [sign, *(f"{sign} {line}" for line in _printable(body[:KEPT_BODY]).split("\n"))]
     return [*lines, f"{sign} [{len(body)} bytes in all]"] if len(body) > KEPT_BODY else lines

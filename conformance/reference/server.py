@@ -115,6 +115,8 @@ class Connection:
 
     def send_head(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]]) -> None:
         """Send status line and fields, with the ones that HTTP wants and the server owns."""
+        # Whitespace around a value is none of it (RFC 9110 section 5.5), and h11 takes none.
+        fields = [(name, value.strip(b" \t")) for name, value in fields]
         names = {name.lower() for name, _ in fields}
         if b"date" not in names:
             fields = [*fields, (b"Date", formatdate(usegmt=True).encode("ascii"))]
