@@ -15,7 +15,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "lint"]
 nox.options.reuse_existing_virtualenvs = True
 
-ROSTER = {path.stem: path for path in sorted(Path("servers").glob("*.toml"))}
+ROSTER = {path.stem: path for path in sorted(Path("servers").glob("**/*.toml"))}
 # Those whose requirements get along in one environment and that the tests judge in full.
 IN_TESTS = (
     *("cheroot", "flask-run", "gevent", "gunicorn-gthread", "gunicorn-sync", "waitress"),
@@ -29,6 +29,7 @@ LATEST = Path("reports/latest")
 def read(server: str) -> dict[str, Any]:
     """Return the file of a server of the roster."""
     return tomllib.loads(ROSTER[server].read_text(encoding="utf-8"))
+
 
 # Most of a test's time is a server's: it waits for more than it computes.
 WORKERS = ("-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal")
@@ -125,6 +126,19 @@ def frameworks(session: nox.Session) -> None:
         *("--json", "frameworks.json"),
         *("--html", "frameworks.html"),
         # As for the matrix of servers: what frameworks break is what it is there to show.
+        *("--fail-on", "never"),
+        *session.posargs,
+    )
+
+
+@nox.session
+def grid(session: nox.Session) -> None:
+    """Ask frameworks on servers and write grid.json; ``-- --servers waitress`` asks fewer."""
+    session.install(".[grid]")
+    session.run(
+        "wsgi-conformance",
+        "grid",
+        *("--json", "grid.json"),
         *("--fail-on", "never"),
         *session.posargs,
     )

@@ -1,5 +1,7 @@
 """Servers as data: one TOML file each, in the roster or of a server author's own.
 
+In the roster, a server that needs files beside it has a folder of its own.
+
 Keys, those marked * required:
     name*         short and unique, lower case with hyphens
     title         what people call it
@@ -18,6 +20,8 @@ Keys, those marked * required:
                       environment   environment variables for it, as well as those of the subject
                       version       how to ask for its version
                       stop_signal   name of the signal that ends it, SIGTERM where absent
+    mounted       how to start it so that the application is at {prefix}, a path, where it can be: a
+                  list of words in place of command; {prefix} is only known there
     version       how to ask for its version: a list of words whose output holds it
     environment   environment variables for it
     files         files to write into its run directory: name -> text; one that begins with "#!" can
@@ -29,9 +33,10 @@ Keys, those marked * required:
     notes         what a reader of its results should know
 
 Placeholders in command, environment and files: {host} {port} {app} {module} {attr} {payload}
-{rundir} {python} {bin} {socket} {backend_port}; a brace that is none of these is left alone.
-{payload} is the directory that {module} is found in, readable by every account. Where a backend is
-to listen is {socket}, a path, or {backend_port}, a port on {host}.
+{rundir} {here} {python} {bin} {socket} {backend_port}; a brace that is none of these is left alone.
+{payload} is the directory that {module} is found in, readable by every account; {here} is the
+folder of the server's file. Where a backend is to listen is {socket}, a path, or {backend_port}, a
+port on {host}.
 """
 
 from __future__ import annotations
@@ -60,7 +65,7 @@ __all__ = [
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 PLACEHOLDERS = (
-    *("host", "port", "app", "module", "attr", "payload", "rundir", "python", "bin"),
+    *("host", "port", "app", "module", "attr", "payload", "rundir", "here", "python", "bin"),
     *("socket", "backend_port"),
 )
 BACKEND_ADDRESSES = ("socket", "backend_port")
@@ -100,6 +105,7 @@ class Subject:
     programs: tuple[str, ...] = ()
     unavailable: str = ""
     backend: Backend | None = None
+    mounted: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -122,6 +128,7 @@ TYPES: dict[str, str] = {
     "unavailable": "text",
     "command": "list of text",
     "backend": "list of text or table",
+    "mounted": "list of text",
     "version": "list of text",
     "environment": "table of text",
     "files": "table of text",
@@ -255,13 +262,14 @@ def _check(path: Path, key: str, value: Any, types: Mapping[str, str], prefix: s
 
 
 def load_roster(directory: Path = SERVERS) -> dict[str, Subject]:
-    """Return all servers of a directory by name, in the order of their names.
+    """Return all servers of a directory and of its folders by name, in the order of their names.
 
     Errors:
         RosterError: as ``load_subject``, or two files with one name.
     """
     roster: dict[str, Subject] = {}
-    for path in sorted(directory.glob("*.toml"), key=lambda path: path.stem):
+    files = [*directory.glob("*.toml"), *directory.glob("*/*.toml")]
+    for path in sorted(files, key=lambda path: path.stem):
         subject = load_subject(path)
         if subject.name in roster:
             raise RosterError(

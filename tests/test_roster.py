@@ -75,7 +75,7 @@ def test_roster() -> None:
     assert list(roster) == sorted(roster)
     assert {"reference", "wsgiref"} <= set(roster)
     # Neither twins nor hostile servers are anybody's server.
-    assert len(roster) == len(list(SERVERS.glob("*.toml")))
+    assert len(roster) == len(list(SERVERS.rglob("*.toml")))
 
 
 def test_minimal(file: Path) -> None:

@@ -15,6 +15,7 @@ from conformance.cli import (
     attach,
     bridges,
     frameworks,
+    grid,
     listings,
     middleware,
     report,
@@ -53,6 +54,7 @@ start here:
   wsgi-conformance app myproject.wsgi:app     your own application, in memory
   wsgi-conformance middleware myproject:wrap  your own middleware, between two validators
   wsgi-conformance frameworks                 the same site in many frameworks, driven in process
+  wsgi-conformance grid --servers waitress    every framework on a server, asked over HTTP
   wsgi-conformance rules close-on-normal-end  what a rule says and how it is probed
 """
 EXPECTED_ERRORS = (
@@ -77,8 +79,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    modules = (run, attach, app, middleware, bridges, frameworks, listings, report, selftest, serve)
-    for module in modules:
+    for module in (
+        *(run, attach, app, middleware, bridges, frameworks, grid),
+        *(listings, report, selftest, serve),
+    ):
         module.add_commands(commands)
     return parser
 

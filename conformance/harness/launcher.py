@@ -167,6 +167,7 @@ class Launcher:
             "rundir": str(self.rundir),
             "python": self.environment.python,
             "bin": self.environment.bin,
+            "here": str(self.subject.file.resolve().parent) if self.subject.file else "",
             "socket": str(self.rundir / "backend.sock"),
             "backend_port": str(backend_port),
         }

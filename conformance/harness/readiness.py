@@ -17,7 +17,7 @@ from conformance.harness.loop import Loop
 from conformance.harness.response import Response, ResponseReader
 from conformance.probing import request
 
-__all__ = ["Answer", "ask"]
+__all__ = ["Answer", "ask", "fetch"]
 
 # Whatever answers the question whether the server is ready with more than this is not it.
 MOST_READ = 1 << 16
@@ -63,19 +63,39 @@ def ask(
         alive: asked after every event; False ends the wait.
     """
     word = "ready" + secrets.token_hex(8)
-    with socket.socket() as asking:
-        asking.settimeout(CONNECT_LIMIT)
-        try:
-            asking.connect(address)
-            target = f"/?{control.marker}{word}."
-            asking.sendall(request(target=target, headers=[("Connection", "close")]))
-        except OSError as error:
-            return Answer(False, None, error.strerror or str(error))
-        asking.setblocking(False)
-        response = _read(loop, asking, deadline, alive)
+    try:
+        response = fetch(loop, address, f"/?{control.marker}{word}.", deadline, alive)
+    except OSError as error:
+        return Answer(False, None, error.strerror or str(error))
     called = word in control.heard
     control.heard.clear()
     return Answer(called, response, word=word)
+
+
+def fetch(
+    loop: Loop,
+    address: tuple[str, int],
+    target: str,
+    deadline: float,
+    alive: Callable[[], bool] = lambda: True,
+) -> Response | None:
+    """Ask for a request-target and return the response, whole or cut short.
+
+    Args:
+        deadline, alive: as for ``ask``.
+
+    Returns:
+        None where not a byte of one came.
+
+    Errors:
+        OSError: nothing took the request.
+    """
+    with socket.socket() as asking:
+        asking.settimeout(CONNECT_LIMIT)
+        asking.connect(address)
+        asking.sendall(request(target=target, headers=[("Connection", "close")]))
+        asking.setblocking(False)
+        return _read(loop, asking, deadline, alive)
 
 
 def _read(

@@ -30,7 +30,7 @@ from conformance.harness.runner import Run
 from conformance.paths import FRAMEWORKS, PACKAGE
 from conformance.results.model import ResultsError, SubjectResult, load_results
 
-__all__ = ["STEPS", "SiteFailure", "Sites", "write_site_payload"]
+__all__ = ["STEPS", "SiteFailure", "Sites", "shorten", "write_site_payload"]
 
 # Seconds for one process; the largest framework needs a twentieth of it on a small machine.
 LIMIT = 300.0
@@ -258,7 +258,7 @@ class Sites:
         for url in URLS:
             words += ["--url", url]
         log = self.process(framework, environment, payload, words, written)
-        told = _shorten(written.read_text(encoding="utf-8"), environment, payload)
+        told = shorten(written.read_text(encoding="utf-8"), environment, payload)
         written.write_text(told, encoding="utf-8")
         results = load_results(written)
         theirs, ours = results.subjects[0], run.result
@@ -322,7 +322,7 @@ class Sites:
                 self._groups.discard(process.pid)
             _end(process, mark)
         said = log.read_bytes()[-TAIL:].decode("utf-8", "replace").strip()
-        said = _shorten(said, environment, payload)
+        said = shorten(said, environment, payload)
         if code is None:
             raise SiteFailure(f"{words[0]} took more than {self.limit:g} s\n{said}")
         if not written.exists():
@@ -341,13 +341,14 @@ class Sites:
                     os.killpg(group, signal.SIGKILL)
 
 
-def _shorten(text: str, environment: Environment, payload: Path) -> str:
-    """Return text with paths as they are below the site's directory or an installed package.
+def shorten(text: str, environment: Environment, payload: Path) -> str:
+    """Return text with paths as they are below the site's directory or a directory of packages.
 
     Where an environment is kept says nothing of a framework, and would be new on every machine.
     """
     packages = Path(environment.bin).parent.glob("lib*/python*/site-packages")
-    for directory in (payload, *packages):
+    library = Path(environment.python).resolve().parent.parent.glob("lib*/python3*")
+    for directory in (payload, *packages, *library):
         text = text.replace(f"{directory}{os.sep}", "")
     return text
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from conformance.checks import check_headers, check_status
 from conformance.reference.streams import Errors, FileWrapper, Input
 
-__all__ = ["ClientGone", "Gateway", "Request", "Transport", "WrongLength"]
+__all__ = ["ClientGone", "Gateway", "ReceivedRequest", "Request", "Transport", "WrongLength"]
 
 ExcInfo = Any
 Fields = list[tuple[str, str]]
@@ -42,6 +43,19 @@ class Request(Protocol):
     server: tuple[str, int]
     client: tuple[str, int]
     scheme: str
+
+
+@dataclass
+class ReceivedRequest:
+    """A request as the gateway wants it."""
+
+    method: bytes
+    target: bytes
+    version: bytes
+    fields: list[tuple[bytes, bytes]]
+    server: tuple[str, int]
+    client: tuple[str, int]
+    scheme: str = "http"
 
 
 class Transport(Protocol):

@@ -7,14 +7,13 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
 import h11
 
-from conformance.reference.gateway import ClientGone, Gateway
+from conformance.reference.gateway import ClientGone, Gateway, ReceivedRequest
 
 __all__ = ["Connection", "ReceivedRequest", "Server"]
 
@@ -28,19 +27,6 @@ HOST = re.compile(
     rb"(?:\[[0-9A-Za-z:.]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 )
 ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
-
-
-@dataclass
-class ReceivedRequest:
-    """A request as the gateway wants it."""
-
-    method: bytes
-    target: bytes
-    version: bytes
-    fields: list[tuple[bytes, bytes]]
-    server: tuple[str, int]
-    client: tuple[str, int]
-    scheme: str = "http"
 
 
 class Connection:
@@ -193,6 +179,8 @@ class Connection:
 
     def send_head(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]]) -> None:
         """Send status line and fields, with the ones that HTTP wants and the server owns."""
+        # Whitespace around a value is none of it (RFC 9110 section 5.5), and h11 takes none.
+        fields = [(name, value.strip(b" \t")) for name, value in fields]
         names = {name.lower() for name, _ in fields}
         if b"date" not in names:
             fields = [*fields, (b"Date", formatdate(usegmt=True).encode("ascii"))]
