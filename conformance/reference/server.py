@@ -48,6 +48,7 @@ class Connection:
         self.http = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 17)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client: tuple[str, int] = sock.getpeername()[:2]
+        self.is_ambiguous = False
 
     def run(self) -> None:
         """Serve requests until the connection ends."""
@@ -72,6 +73,12 @@ class Connection:
     def describe(self, event: h11.Request) -> ReceivedRequest:
         """Return the request in the gateway's terms."""
         fields = [(name, value) for name, value in event.headers]
+        names = {name for name, _ in fields}
+        # What only the coding delimits has no length to be told of, and is the last of its
+        # connection where somebody gave it one (RFC 9112 sections 6.1 and 6.3).
+        self.is_ambiguous = {b"transfer-encoding", b"content-length"} <= names
+        if self.is_ambiguous:
+            fields = [field for field in fields if field[0] != b"content-length"]
         return ReceivedRequest(
             event.method,
             event.target,
@@ -134,7 +141,7 @@ class Connection:
             fields = [*fields, (b"Date", formatdate(usegmt=True).encode("ascii"))]
         if b"server" not in names:
             fields = [*fields, (b"Server", b"wsgi-conformance-reference")]
-        if self.http.they_are_waiting_for_100_continue:
+        if self.http.they_are_waiting_for_100_continue or self.is_ambiguous:
             # The client may or may not send the body that nobody asked for: no next request.
             fields = [*fields, (b"Connection", b"close")]
         self.send(h11.Response(status_code=status, reason=reason, headers=fields))

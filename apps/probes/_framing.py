@@ -1,0 +1,258 @@
+"""What the probes of a request's framing share: one application, one way to try a message on it.
+
+A message is sent with another request right behind it, and then the client's side is shut. So
+nothing has to be waited for: a server that waits for more bytes learns that none will come, one
+that has found the end of the message goes on to the request behind, and one that refuses it hangs
+up. What counts is what the application was told, how its reading ended, and whether the request
+behind was taken for one.
+"""
+
+from conformance.probing import request
+
+HELLO = b"hello"
+CHUNKED = [("Transfer-Encoding", "chunked")]
+# Seconds that a server is given which would drop a request once the client's side is shut.
+PATIENCE = 0.5
+# No server reads so much at once; and a body that ends where the connection does is short of it.
+PIECE = 4096
+
+
+# Application side
+
+
+def finish(start_response, status="200 OK"):
+    start_response(status, [("Content-Length", "0")])
+    return []
+
+
+def is_control(environ):
+    """Whether this is the message that nothing is wrong with, for ``read_the_body`` to read."""
+    return environ["conformance.inside"].parameters.get("read") == "control"
+
+
+def pieces_of(environ, whole):
+    """Read to the end where there must be one to find, else as much as CONTENT_LENGTH says."""
+    stream = environ["wsgi.input"]
+    length = environ.get("CONTENT_LENGTH") or ""
+    counted = length.isascii() and length.isdigit() and not whole
+    rest = int(length) if counted and len(length) < 1000 else None
+    is_body = whole or length or "HTTP_TRANSFER_ENCODING" in environ
+    while is_body and rest != 0:
+        piece = stream.read(PIECE if rest is None else min(PIECE, rest))
+        if not piece:
+            break
+        yield piece
+        rest = rest if rest is None else rest - len(piece)
+
+
+def read_the_body(environ, start_response):
+    """Read the body as parameters say, and note it, how it ended, and the texts in environ."""
+    inside = environ["conformance.inside"]
+    if inside.parameters.get("read") == "nothing":
+        return finish(start_response)
+    pieces, error = [], None
+    try:
+        pieces.extend(pieces_of(environ, inside.parameters.get("read") == "whole"))
+    except Exception as problem:
+        error = f"{type(problem).__name__}: {problem}"
+    texts = {key: value for key, value in environ.items() if isinstance(value, str)}
+    inside.note(read=b"".join(pieces), error=error, texts=texts)
+    return finish(start_response, "200 OK" if error is None else "400 Bad Request")
+
+
+# Client side
+
+
+def chunks(*parts):
+    """Return parts in the chunked coding (RFC 9112 section 7.1), the last chunk included."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def next_request(client):
+    """Return a request of the harness's own and the word in its answer."""
+    word = client.fence_word()
+    target = "/?" + client.marker + word + "."
+    return request(target=target, headers=[("Connection", "close")]), word.encode("ascii")
+
+
+def is_of(call, target):
+    return str(call.environ.get("PATH_INFO")).endswith(target)
+
+
+class Trial:
+    """One message and what became of it.
+
+    Attributes:
+        calls: of the application, for the message itself.
+        hidden: of the application, for what stood inside or behind it as ``/hidden``.
+        responses: all that came, in order.
+        reached: whether the request behind was answered.
+        ended: whether the server closed the connection.
+    """
+
+    def __init__(self, conversation, name, word):
+        calls = conversation.calls
+        self.calls = [call for call in calls if is_of(call, "/" + name)]
+        self.hidden = [call for call in calls if is_of(call, "/hidden")]
+        self.reached = word is not None and word in conversation.received
+        self.ended = conversation.ended
+        self.responses = []
+        while self.ended and len(conversation.received) > conversation.position:
+            response = conversation.response()
+            if response is None:
+                break
+            self.responses.append(response)
+
+    @property
+    def status(self):
+        return self.responses[0].status if self.responses else 0
+
+    @property
+    def is_old(self):
+        """Whether the server says that it is one of HTTP/1.0."""
+        return bool(self.responses) and self.responses[0].version == "1.0"
+
+    @property
+    def goes_on(self):
+        """Whether anything behind the message was taken for a request and carried out."""
+        return self.reached or bool(self.hidden)
+
+    def note(self, name):
+        return self.calls[0].notes.get(name) if self.calls else None
+
+    @property
+    def read(self):
+        """The body as the application read it to its end; None where it was told of none."""
+        whole = bool(self.calls) and "read" in self.calls[0].notes and not self.note("error")
+        return self.note("read") if whole else None
+
+    @property
+    def length(self):
+        return self.calls[0].environ.get("CONTENT_LENGTH") if self.calls else None
+
+    def __str__(self):
+        if not self.calls:
+            said = f"answered with {self.status}" if self.status else "not answered"
+        elif self.read is not None:
+            said = f"the application read {self.read[:40]!r}"
+            said += f" with CONTENT_LENGTH {self.length!r}" if self.length else ""
+        elif self.note("error"):
+            said = f"reading raised {self.note('error')[:60]}"
+        else:
+            said = "the application was called"
+        return said + (", and a request behind was served" if self.goes_on else "")
+
+
+class Stage:
+    """Tries messages on one server, each on a connection of its own.
+
+    Attributes:
+        half_closes: whether it serves a request whose sender has shut its side already.
+        limit: seconds until a connection that the server leaves open is given up; the run's own
+            where None, and short once that has happened.
+    """
+
+    def __init__(self, client):
+        self.client = client
+        self.half_closes = True
+        self.limit = None
+        self.count = 0
+
+    def try_out(self, head, body=b"", behind=True, method="POST", version="1.1", **parameters):
+        """Send a message; return what became of it.
+
+        Args:
+            head: fields as pairs, or all of the field lines as bytes.
+            body: the bytes that follow the head.
+            behind: whether the harness's own request follows.
+            parameters: for the application.
+        """
+        self.count += 1
+        name = f"m{self.count}"
+        lines = b"" if isinstance(head, (list, tuple)) else head
+        fields = head if not lines else []
+        start = request(method, "/" + name, fields, version=version)
+        data = start[:-2] + lines + b"\r\n" + body
+        return self.send(name, data, behind, **parameters)
+
+    def send(self, name, data, behind=True, **parameters):
+        """Send bytes that are a request for ``/name``."""
+        last, word = next_request(self.client) if behind else (b"", None)
+        conversation = self.client.open(**parameters)
+        conversation.send(data + last)
+        if not self.half_closes:
+            conversation.settled(lambda: is_over(conversation, word), PATIENCE)
+        conversation.half_close()
+        # A call may report a moment after the client has its answer.
+        has_ended = conversation.settled(
+            lambda: conversation.ended and all(call.settled for call in conversation.calls),
+            self.limit,
+        )
+        self.limit = self.limit if has_ended else PATIENCE
+        trial = Trial(conversation, name, word)
+        conversation.close()
+        return trial
+
+
+def is_over(conversation, word):
+    return conversation.ended or (word is not None and word in conversation.received)
+
+
+def stage_for(client, verify, rules, chunked=False):
+    """Try a message that nothing is wrong with; return the stage, or None where all is judged.
+
+    Args:
+        rules: ids to call ``unsupported`` where the server takes no such message.
+        chunked: whether it is in the chunked coding.
+    """
+    stage = Stage(client)
+    head = CHUNKED if chunked else [("Content-Length", "5")]
+    body = chunks(HELLO) if chunked else HELLO
+    trial = stage.try_out(head, body, read="control")
+    if not trial.calls and not trial.responses:
+        stage.half_closes = False
+        trial = stage.try_out(head, body, read="control")
+    # Of HTTP/1.0 there is neither a chunked coding nor any of these rules to be kept.
+    if trial.read == HELLO and not trial.is_old:
+        return stage
+    for rule in rules:
+        observed = f"{trial}, by a server of HTTP/1.0" if trial.is_old else str(trial)
+        verify(rule).unsupported(observed, f"{HELLO!r} to be read as {head[0][0]} has it")
+    return None
+
+
+class Tally:
+    """Gathers what several variants show of one rule, and makes one claim of it for each level."""
+
+    def __init__(self, verify, rule, expected):
+        self.verify = verify
+        self.rule = rule
+        self.expected = expected
+        self.wrong = {}
+        self.count = 0
+
+    def add(self, good, what, trial, level=None):
+        """Count one variant.
+
+        Args:
+            good: whether the server did what it may.
+            what: names the variant.
+            level: a weaker one than the rule's, or None.
+        """
+        self.count += 1
+        if not good:
+            self.wrong.setdefault(level, []).append(f"{what}: {trial}")
+        return bool(good)
+
+    def claim(self):
+        """Make the claims."""
+        for level, wrong in self.wrong.items():
+            self.verify(self.rule, level).true(False, self.expected, "; ".join(wrong))
+        if not self.wrong:
+            self.verify(self.rule).true(True, self.expected, f"so it was, {self.count} times")
+
+
+def closes(tally, what, trial):
+    """Count whether a message that was found wrong was the last on its connection."""
+    if trial.read is None:
+        tally.add(not trial.goes_on, what, trial)
