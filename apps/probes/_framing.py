@@ -1,17 +1,18 @@
 """What the probes of a request's framing share: one application, one way to try a message on it.
 
-A message is sent with another request right behind it, and then the client's side is shut. So
-nothing has to be waited for: a server that waits for more bytes learns that none will come, one
-that has found the end of the message goes on to the request behind, and one that refuses it hangs
-up. What counts is what the application was told, how its reading ended, and whether the request
-behind was taken for one.
+A message is sent with another request right behind it. So nothing has to be waited for: a server
+that has found the end of the message goes on to the request behind, and closes after that; one that
+refuses the message hangs up; and one that may want more bytes learns that none will come, because
+the client's side is shut. What counts is what the application was told, how its reading ended, and
+whether the request behind was taken for one.
 """
 
 from conformance.probing import request
 
 HELLO = b"hello"
 CHUNKED = [("Transfer-Encoding", "chunked")]
-# Seconds that a server is given which would drop a request once the client's side is shut.
+# Seconds until a client that has said all does what ends the exchange: it shuts its side, or sends
+# a body unprompted.
 PATIENCE = 0.5
 # No server reads so much at once; and a body that ends where the connection does is short of it.
 PIECE = 4096
@@ -48,11 +49,16 @@ def pieces_of(environ, whole):
 def read_the_body(environ, start_response):
     """Read the body as parameters say, and note it, how it ended, and the texts in environ."""
     inside = environ["conformance.inside"]
-    if inside.parameters.get("read") == "nothing":
+    read = inside.parameters.get("read")
+    if read == "nothing":
         return finish(start_response)
     pieces, error = [], None
     try:
-        pieces.extend(pieces_of(environ, inside.parameters.get("read") == "whole"))
+        if read == "control":
+            # No more than there must be, so that nothing blocks where nothing is decoded.
+            pieces.append(environ["wsgi.input"].read(len(HELLO)))
+        else:
+            pieces.extend(pieces_of(environ, read == "whole"))
     except Exception as problem:
         error = f"{type(problem).__name__}: {problem}"
     texts = {key: value for key, value in environ.items() if isinstance(value, str)}
@@ -72,7 +78,9 @@ def next_request(client):
     """Return a request of the harness's own and the word in its answer."""
     word = client.fence_word()
     target = "/?" + client.marker + word + "."
-    return request(target=target, headers=[("Connection", "close")]), word.encode("ascii")
+    # Long enough to satisfy a server that takes a little of it for the end of a body.
+    fields = [("Connection", "close"), ("X-Padding", "x" * 600)]
+    return request(target=target, headers=fields), word.encode("ascii")
 
 
 def is_of(call, target):
@@ -147,24 +155,23 @@ class Stage:
     """Tries messages on one server, each on a connection of its own.
 
     Attributes:
-        half_closes: whether it serves a request whose sender has shut its side already.
         limit: seconds until a connection that the server leaves open is given up; the run's own
             where None, and short once that has happened.
     """
 
     def __init__(self, client):
         self.client = client
-        self.half_closes = True
         self.limit = None
         self.count = 0
 
-    def try_out(self, head, body=b"", behind=True, method="POST", version="1.1", **parameters):
+    def try_out(self, head, body=b"", method="POST", version="1.1", cut=False, **parameters):
         """Send a message; return what became of it.
 
         Args:
             head: fields as pairs, or all of the field lines as bytes.
             body: the bytes that follow the head.
-            behind: whether the harness's own request follows.
+            cut: whether a server may well wait for more: then the client's side is shut at once,
+                and no request follows where ``behind`` among the parameters is false.
             parameters: for the application.
         """
         self.count += 1
@@ -172,30 +179,41 @@ class Stage:
         lines = b"" if isinstance(head, (list, tuple)) else head
         fields = head if not lines else []
         start = request(method, "/" + name, fields, version=version)
-        data = start[:-2] + lines + b"\r\n" + body
-        return self.send(name, data, behind, **parameters)
-
-    def send(self, name, data, behind=True, **parameters):
-        """Send bytes that are a request for ``/name``."""
-        last, word = next_request(self.client) if behind else (b"", None)
+        last, word = next_request(self.client)
+        if not parameters.pop("behind", True):
+            last, word = b"", None
         conversation = self.client.open(**parameters)
-        conversation.send(data + last)
-        if not self.half_closes:
-            conversation.settled(lambda: is_over(conversation, word), PATIENCE)
-        conversation.half_close()
-        # A call may report a moment after the client has its answer.
-        has_ended = conversation.settled(
-            lambda: conversation.ended and all(call.settled for call in conversation.calls),
-            self.limit,
-        )
-        self.limit = self.limit if has_ended else PATIENCE
+        conversation.send(start[:-2] + lines + b"\r\n" + body + last)
+        self.wait_over(conversation, cut)
         trial = Trial(conversation, name, word)
         conversation.close()
+        if not trial.ended:
+            self.look_after(head, body)
         return trial
 
+    def wait_over(self, conversation, cut):
+        """Wait until the server has closed the connection, shutting the client's side for it."""
 
-def is_over(conversation, word):
-    return conversation.ended or (word is not None and word in conversation.received)
+        def is_over():
+            # A call may report a moment after the client has its answer.
+            return conversation.ended and all(call.settled for call in conversation.calls)
+
+        if not cut and conversation.settled(is_over, PATIENCE):
+            return
+        conversation.half_close()
+        if not conversation.settled(is_over, self.limit):
+            self.limit = PATIENCE
+
+    def look_after(self, head, body):
+        """See whether a server that left a connection open still serves."""
+        data, word = next_request(self.client)
+        conversation = self.client.open()
+        conversation.send(data)
+        conversation.wait(
+            lambda: word in conversation.received,
+            f"an answer to a plain request, after {head!r} and {body[:40]!r}",
+        )
+        conversation.close()
 
 
 def stage_for(client, verify, rules, chunked=False):
@@ -207,11 +225,7 @@ def stage_for(client, verify, rules, chunked=False):
     """
     stage = Stage(client)
     head = CHUNKED if chunked else [("Content-Length", "5")]
-    body = chunks(HELLO) if chunked else HELLO
-    trial = stage.try_out(head, body, read="control")
-    if not trial.calls and not trial.responses:
-        stage.half_closes = False
-        trial = stage.try_out(head, body, read="control")
+    trial = stage.try_out(head, chunks(HELLO) if chunked else HELLO, read="control")
     # Of HTTP/1.0 there is neither a chunked coding nor any of these rules to be kept.
     if trial.read == HELLO and not trial.is_old:
         return stage

@@ -181,7 +181,7 @@ BLANK_TO_OTHERS = ("\x0bchunked", "chunked\x0c", "\x1cchunked", "chunked\x85", "
 
 @probe("http-coding-exact-token", "http-coding-parameter-refused")
 def be_called_with_something_like_chunked(environ, start_response):
-    """Control characters and high bytes beside the name are no blanks, and chunked has no options."""
+    """Neither control characters nor options may stand beside the name of a coding."""
     return read_the_body(environ, start_response)
 
 
