@@ -96,14 +96,16 @@ class Trial:
         responses: all that came, in order.
         reached: whether the request behind was answered.
         ended: whether the server closed the connection.
+        waited: whether it did so only when the client had shut its side.
     """
 
-    def __init__(self, conversation, name, word):
+    def __init__(self, conversation, name, word, waited):
         calls = conversation.calls
         self.calls = [call for call in calls if is_of(call, "/" + name)]
         self.hidden = [call for call in calls if is_of(call, "/hidden")]
         self.reached = word is not None and word in conversation.received
         self.ended = conversation.ended
+        self.waited = waited
         self.responses = []
         while self.ended and len(conversation.received) > conversation.position:
             response = conversation.response()
@@ -184,25 +186,26 @@ class Stage:
             last, word = b"", None
         conversation = self.client.open(**parameters)
         conversation.send(start[:-2] + lines + b"\r\n" + body + last)
-        self.wait_over(conversation, cut)
-        trial = Trial(conversation, name, word)
+        waited = self.wait_over(conversation, cut)
+        trial = Trial(conversation, name, word, waited)
         conversation.close()
         if not trial.ended:
             self.look_after(head, body)
         return trial
 
     def wait_over(self, conversation, cut):
-        """Wait until the server has closed the connection, shutting the client's side for it."""
+        """Wait until the server has closed; return whether the client had to shut its side."""
 
         def is_over():
             # A call may report a moment after the client has its answer.
             return conversation.ended and all(call.settled for call in conversation.calls)
 
         if not cut and conversation.settled(is_over, PATIENCE):
-            return
+            return False
         conversation.half_close()
         if not conversation.settled(is_over, self.limit):
             self.limit = PATIENCE
+        return True
 
     def look_after(self, head, body):
         """See whether a server that left a connection open still serves."""

@@ -104,7 +104,7 @@ def _(client, verify):
     for data in (rich, request("GET", "/plain"), rich, request("POST", "/plain")):
         conversation.send(data)
         response = conversation.response()
-        if response is None:
+        if response is None or response.status >= 400:
             break
         served += 1
         conversation.wait_calls(served)

@@ -96,7 +96,11 @@ class Connection:
                 return event
             if self.http.they_are_waiting_for_100_continue:
                 self.send(h11.InformationalResponse(status_code=100, headers=[]))
-            self.http.receive_data(self.sock.recv(READ_SIZE))
+            self.http.receive_data(self.take())
+
+    def take(self) -> bytes:
+        """Return what the client has sent meanwhile, empty where it sends no more."""
+        return self.sock.recv(READ_SIZE)
 
     def receive(self) -> bytes:
         """Return the next part of the body, asking the client for it if it waits to be asked.
