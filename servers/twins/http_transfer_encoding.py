@@ -92,7 +92,7 @@ class CountsTheContent(Connection):
 
 
 def unless_last(match: re.Match[bytes]) -> bytes:
-    last = match[1].lower().rpartition(b",")[2].strip(b" \t")
+    last = match[1].lower().rstrip(b" \t,").rpartition(b",")[2].strip(b" \t")
     return match[0] if last.startswith(b"chunked") and last != b"chunkedx" else b""
 
 
@@ -100,7 +100,7 @@ def unless_last(match: re.Match[bytes]) -> bytes:
 class IgnoresUnknownCodings(Rewrites):
     """A request whose last coding is not known is taken for one without a body."""
 
-    head = ((CODING, unless_last),)
+    head = ((CODING + rb"(?!\r\n )", unless_last),)
 
 
 @bad_twin("http-coding-not-final-refused", also=("http-coding-exact-token",))
