@@ -219,16 +219,19 @@ class Stage:
         conversation.close()
 
 
-def stage_for(client, verify, rules, chunked=False):
+def stage_for(client, verify, rules, chunked=False, fact=None):
     """Try a message that nothing is wrong with; return the stage, or None where all is judged.
 
     Args:
         rules: ids to call ``unsupported`` where the server takes no such message.
         chunked: whether it is in the chunked coding.
+        fact: name of the fact that says what became of it.
     """
     stage = Stage(client)
     head = CHUNKED if chunked else [("Content-Length", "5")]
     trial = stage.try_out(head, chunks(HELLO) if chunked else HELLO, read="control")
+    if fact is not None:
+        verify.fact(fact, describe(trial))
     # Of HTTP/1.0 there is neither a chunked coding nor any of these rules to be kept.
     if trial.read == HELLO and not trial.is_old:
         return stage
@@ -236,6 +239,16 @@ def stage_for(client, verify, rules, chunked=False):
         observed = f"{trial}, by a server of HTTP/1.0" if trial.is_old else str(trial)
         verify(rule).unsupported(observed, f"{HELLO!r} to be read as {head[0][0]} has it")
     return None
+
+
+def describe(trial):
+    """Tell what the application was told of a body beside its bytes."""
+    if trial.read != HELLO:
+        return str(trial)
+    environ = trial.calls[0].environ
+    length = "absent" if trial.length is None else repr(trial.length)
+    terminated = environ.get("wsgi.input_terminated", "absent")
+    return f"decoded, CONTENT_LENGTH {length}, wsgi.input_terminated {terminated}"
 
 
 class Tally:

@@ -24,7 +24,10 @@ def hello_or_refused(trial):
 
 
 @probe(
-    "http-coding-overrides-length", "http-coding-with-length-closes", "cgi-content-length-decoded"
+    "http-coding-overrides-length",
+    "http-coding-with-length-closes",
+    "cgi-content-length-decoded",
+    facts=("http-chunked-request",),
 )
 def read_what_has_a_length_too(environ, start_response):
     """Where Transfer-Encoding and Content-Length stand together, the coding counts, if any."""
@@ -38,7 +41,7 @@ def _(client, verify):
         "http-coding-with-length-closes",
         "cgi-content-length-decoded",
     ]
-    stage = stage_for(client, verify, rules, chunked=True)
+    stage = stage_for(client, verify, rules, chunked=True, fact="http-chunked-request")
     if stage is None:
         return
     overrides = Tally(verify, rules[0], f"refused, or {HELLO!r} read")
