@@ -59,7 +59,7 @@ def _(client, verify):
     for what, fields in cases.items():
         trial = stage.try_out(fields, CODED + hidden, read="whole")
         if trial.calls:
-            told.add(trial.length in (None, "", "5"), what, trial)
+            told.add(not trial.length or trial.has_length("5"), what, trial)
         if fields is not CHUNKED:
             overrides.add(trial.read in (HELLO, None), what, trial)
             closed.add(not trial.goes_on, what, trial)
