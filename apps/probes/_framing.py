@@ -103,6 +103,7 @@ class Trial:
         reached: whether the request behind was answered.
         ended: whether the server closed the connection.
         waited: whether it did so only when the client had shut its side.
+        stuck: whether the application never came back, though nothing more could come.
     """
 
     def __init__(self, conversation, name, word, waited):
@@ -112,6 +113,7 @@ class Trial:
         self.reached = word is not None and word in conversation.received
         self.ended = conversation.ended
         self.waited = waited
+        self.stuck = any(not call.settled for call in self.calls)
         self.responses = []
         while self.ended and len(conversation.received) > conversation.position:
             response = conversation.response()
@@ -153,6 +155,8 @@ class Trial:
     def __str__(self):
         if not self.calls:
             said = f"answered with {self.status}" if self.status else "not answered"
+        elif self.stuck:
+            said = "reading never came back"
         elif self.read is not None:
             said = f"the application read {self.read[:40]!r}"
             said += f" with CONTENT_LENGTH {self.length!r}" if self.length else ""
@@ -215,8 +219,9 @@ class Stage:
         if not cut and conversation.settled(is_over, PATIENCE):
             return False
         conversation.half_close()
-        if not conversation.settled(is_over, self.limit):
+        if not conversation.settled(lambda: conversation.ended, self.limit):
             self.limit = PATIENCE
+        conversation.settled(lambda: all(call.settled for call in conversation.calls))
         return True
 
     def look_after(self, head, body):
@@ -285,6 +290,8 @@ class Tally:
             level: a weaker one than the rule's, or None.
         """
         self.count += 1
+        if trial.stuck:
+            good, level = False, None
         if not good:
             self.wrong.setdefault(level, []).append(f"{what}: {trial}")
         return bool(good)

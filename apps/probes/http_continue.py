@@ -105,7 +105,13 @@ def _(client, verify):
     # A final response that leaves the connection open has the client send what it announced.
     behind, word = next_request(client)
     conversation.send(inner + behind)
-    conversation.settled(lambda: conversation.ended or word in conversation.received)
+
+    def is_over():
+        return conversation.ended or word in conversation.received
+
+    if not conversation.settled(is_over, PATIENCE):
+        conversation.half_close()
+        conversation.settled(is_over)
     hidden = [call for call in conversation.calls if call.environ.get("PATH_INFO") == "/hidden"]
     conversation.close()
     verify(rule).true(
