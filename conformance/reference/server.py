@@ -43,6 +43,7 @@ class Connection:
         self.http = self.new_http()
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client: tuple[str, int] = sock.getpeername()[:2]
+        self.is_ambiguous = False
 
     def new_http(self) -> h11.Connection:
         """Return a reader and writer of one request and its response."""
@@ -111,6 +112,12 @@ class Connection:
     def describe(self, event: h11.Request) -> ReceivedRequest:
         """Return the request in the gateway's terms."""
         fields = [(name, value) for name, value in event.headers]
+        names = {name for name, _ in fields}
+        # What only the coding delimits has no length to be told of, and is the last of its
+        # connection where somebody gave it one (RFC 9112 sections 6.1 and 6.3).
+        self.is_ambiguous = {b"transfer-encoding", b"content-length"} <= names
+        if self.is_ambiguous:
+            fields = [field for field in fields if field[0] != b"content-length"]
         return ReceivedRequest(
             event.method,
             event.target,
@@ -132,14 +139,19 @@ class Connection:
 
     def read(self) -> bytes:
         """Return what comes next, empty lines before a request left out; ``b""`` at the end."""
-        data = self.sock.recv(READ_SIZE)
+        data = self.take()
         ahead, _ = self.http.trailing_data
         while self.http.their_state is h11.IDLE and data and not ahead:
-            rest = data.lstrip(b"\r\n")
+            rest = data.lstrip(b"
+")
             if rest:
                 return rest
-            data = self.sock.recv(READ_SIZE)
+            data = self.take()
         return data
+
+    def take(self) -> bytes:
+        """Return what the client has sent meanwhile, empty where it sends no more."""
+        return self.sock.recv(READ_SIZE)
 
     def receive(self) -> bytes:
         """Return the next part of the body, asking the client for it if it waits to be asked.
@@ -186,7 +198,7 @@ class Connection:
             fields = [*fields, (b"Date", formatdate(usegmt=True).encode("ascii"))]
         if b"server" not in names:
             fields = [*fields, (b"Server", b"wsgi-conformance-reference")]
-        if self.http.they_are_waiting_for_100_continue:
+        if self.http.they_are_waiting_for_100_continue or self.is_ambiguous:
             # The client may or may not send the body that nobody asked for: no next request.
             fields = [*fields, (b"Connection", b"close")]
         self.send(h11.Response(status_code=status, reason=reason, headers=fields))

@@ -66,7 +66,7 @@ class Sends100AtOnce(Connection):
         return super().describe(event)
 
 
-@bad_twin("http-expect-waiting-discouraged")
+@bad_twin("http-expect-waiting-discouraged", "http-continue-or-final")
 class WaitsForTheClient(Connection):
     """No 100 Continue is ever sent; the client sends its body when it has waited enough."""
 
