@@ -191,9 +191,16 @@ class Conversation:
         if not self.driver.until(condition, limit):
             raise Hang(f"waited in vain for {what}")
 
-    def settled(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
-        """Wait like ``wait``, but return whether it came true instead of raising."""
-        return self.driver.until(condition, limit)
+    def settled(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
+        """Wait like ``wait``, but return whether it came true instead of raising.
+
+        Args:
+            or_idle: give up as soon as nothing runs in the server any more, instead of sitting out
+                the limit for what will not come.
+        """
+        return self.driver.until(condition, limit, or_idle=or_idle)
 
     def wait_received(self, data: bytes) -> None:
         """Wait until bytes have come, anywhere in what was received, or the connection ended."""

@@ -18,7 +18,15 @@ import psutil
 from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.loop import Loop
-from conformance.harness.processes import MARK, children_of, end_all, exit_status, left_behind
+from conformance.harness.processes import (
+    MARK,
+    at_rest,
+    children_of,
+    end_all,
+    exit_status,
+    left_behind,
+    of_session,
+)
 from conformance.harness.response import Response, ResponseReader
 from conformance.probing import request
 from conformance.roster import Subject, fill
@@ -109,6 +117,7 @@ class Launcher:
         self.started_in = 0.0
         self.status: int | None = None
         self.family: list[psutil.Process] = []
+        self.elsewhere: list[int] = []
         self.pidfd = -1
         self.reading = -1
         self.tail = b""
@@ -174,6 +183,7 @@ class Launcher:
 
     def _spawn(self, port: int) -> None:
         self.status = None
+        self.elsewhere = []
         self.logged = 0
         self.room = KEPT_LOG
         values = self._values(port)
@@ -258,6 +268,16 @@ class Launcher:
     def process_runs(self) -> bool:
         """Whether the process that was started is there."""
         return self.pidfd >= 0
+
+    def activity(self) -> tuple[str, ...] | None:
+        """How often each thread of the server has run; None while one of them runs."""
+        if self.process is None:
+            return None
+        if not self.elsewhere:
+            # Those that made a session of their own; they are few, and looking for them is slow.
+            found = left_behind(self.mark, self.process.pid)
+            self.elsewhere = [process.pid for process in found]
+        return at_rest([*self.elsewhere, *of_session(self.process.pid)])
 
     def log_tail(self) -> str:
         """Return the end of all that was written to the log, over all starts."""

@@ -19,6 +19,9 @@ __all__ = ["Died", "Driver", "Hang", "Live"]
 READ_SIZE = 1 << 18
 # What one connection may bring in a probe; a server that floods is cut off here.
 MOST_RECEIVED = 64 << 20
+# Seconds between two looks at whether a server is at rest, and how many looks have to agree.
+LOOK_AGAIN = 0.003
+RESTING = 3
 QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -39,8 +42,17 @@ class Driver:
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
 
-    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+    def until(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
         """Wait until a condition on the timeline holds; False when the limit passed.
+
+        Args:
+            condition: asked of the timeline; must not act.
+            limit: seconds; the driver's own where None.
+            or_idle: give up as soon as the server does nothing at all: each of its threads sleeps,
+                and none has run for a while. What was sent has woken nobody, then, so nobody will
+                take it up before something else happens.
 
         Errors:
             Died: the server's process ended and the condition does not hold.
@@ -82,6 +94,10 @@ class Live(Driver):
         limit: seconds after which a wait is given up.
         scale: multiplies that limit, and the ones that a probe names; the latter are as short as
             makes sense already, and only get longer.
+
+    Attributes:
+        activity: tells how often each thread of the server has run, or None while one is running;
+            set by whoever has started it. Without it a server never seems to rest.
     """
 
     def __init__(
@@ -97,6 +113,7 @@ class Live(Driver):
         self.address = address
         self.limit = limit * scale
         self.stretch = max(1.0, scale)
+        self.activity: Callable[[], tuple[str, ...] | None] = lambda: None
         self.sockets: dict[int, socket.socket] = {}
         self.paused: set[int] = set()
         self.begin()
@@ -117,17 +134,36 @@ class Live(Driver):
     def _record(self, eye: str, kind: str, subject: int = 0, **data: Any) -> None:
         self.timeline.append(Event(time.monotonic(), eye, kind, subject, data))
 
-    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+    def until(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
         timeline = self.timeline
-        self.loop.until(
-            lambda: condition() or timeline.exited is not None,
-            self.limit if limit is None else limit * self.stretch,
-        )
+
+        def over() -> bool:
+            return condition() or timeline.exited is not None
+
+        limit = self.limit if limit is None else limit * self.stretch
+        if or_idle:
+            self._until_idle(over, limit)
+        else:
+            self.loop.until(over, limit)
         met = bool(condition())
         self._record("harness", "mark", met=met)
         if not met and timeline.exited is not None:
             raise Died(f"the server's process ended with status {timeline.exited}")
         return met
+
+    def _until_idle(self, over: Callable[[], bool], limit: float) -> None:
+        """Wait like the loop, but no longer than until the server has come to rest."""
+        deadline = time.monotonic() + limit
+        same, before = 0, None
+        # That nothing happens is no event, so it has to be looked for.
+        while same < RESTING and time.monotonic() < deadline:
+            if self.loop.until(over, LOOK_AGAIN):
+                return
+            now = self.activity()
+            same = same + 1 if now is not None and now == before else 0
+            before = now
 
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         self.control.scene = {"module": module, "probe": probe, "parameters": parameters}

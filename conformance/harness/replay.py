@@ -30,7 +30,9 @@ class Replay(Driver):
                 break
         self._opened = 0
 
-    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+    def until(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
         while self._ahead:
             event = self._take()
             if event.eye == "harness" and event.kind == "mark":

@@ -226,6 +226,7 @@ class Performance:
         )
         self._opened.callback(self._stop)
         self.driver = Live(self.loop, control, self.launcher.address, LIMIT, scale)
+        self.driver.activity = self.launcher.activity
         self._opened.callback(self.driver.close)
         try:
             write_session(payload, control.address, token)
