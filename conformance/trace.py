@@ -9,7 +9,7 @@ Eyes and kinds of events:
              write-returned, write-raised, returned, raised, iterable, next, block, exhausted,
              iteration-raised, close, note, gate, probe-*, gone
     server   log, exited
-    harness  scene, opened-gate, mark
+    harness  scene, opened-gate, mark, mounted
 """
 
 from __future__ import annotations
@@ -142,6 +142,9 @@ class Timeline:
             self.log += event.data["bytes"]
         elif event.kind == "exited":
             self.exited = event.data["status"]
+        elif event.kind == "mounted":
+            # The process that has ended is not the one that runs now.
+            self.exited = None
         elif event.kind == "opened-gate":
             self.gates = [gate for gate in self.gates if gate[1] != event.subject]
         self.events.append(event)

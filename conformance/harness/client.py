@@ -387,6 +387,19 @@ class Client:
         conversation.close()
         return exchange
 
+    def mount(self, attribute: str) -> str | None:
+        """Start the server anew with another kind of application (``conformance.inside.kinds``).
+
+        A probe that does so is declared with ``starts_anew``.
+
+        Args:
+            attribute: ``app``, ``instance``, ``class_`` or ``wrapped``.
+
+        Returns:
+            Why it did not start, or None.
+        """
+        return self.driver.mount(attribute)
+
     def wait_closed(self, call: Call, limit: float | None = None) -> bool:
         """Wait for close() on what a call returned; False where it never came."""
         return self.driver.until(lambda: call.count("close") > 0, limit)

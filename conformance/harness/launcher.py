@@ -32,11 +32,12 @@ from conformance.probing import request
 from conformance.roster import Subject, fill
 from conformance.trace import Event
 
-__all__ = ["Launcher", "StartFailure", "is_port_free"]
+__all__ = ["APPLICATION", "Launcher", "StartFailure", "is_port_free"]
 
 # Below the range that outgoing connections are given, or one of ours could take the port.
 PORTS = range(20000, 32768)
 START_LIMIT = 20.0
+APPLICATION = "app"
 STOP_LIMIT = 5.0
 TRIES = 3
 # So many bytes of the log are kept: of its beginning in each probe's trace, and of its end.
@@ -90,6 +91,7 @@ class Launcher:
         started_in: seconds the last start took.
         tail: the end of all that was written to the log so far.
         status: exit status of the process, None while it runs.
+        attribute: name of the application in the payload's module, from the next start on.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Launcher:
         self.status: int | None = None
         self.family: list[psutil.Process] = []
         self.elsewhere: list[int] = []
+        self.attribute = APPLICATION
         self.pidfd = -1
         self.reading = -1
         self.tail = b""
@@ -160,9 +163,9 @@ class Launcher:
         return {
             "host": self.host,
             "port": str(port),
-            "app": "probe:app",
+            "app": f"probe:{self.attribute}",
             "module": "probe",
-            "attr": "app",
+            "attr": self.attribute,
             "rundir": str(self.rundir),
             "python": self.environment.python,
             "bin": self.environment.bin,

@@ -83,6 +83,14 @@ class Driver:
         """Let the call that waits at a gate go on, with a value."""
         raise NotImplementedError
 
+    def mount(self, attribute: str) -> str | None:
+        """Start the server anew, with another attribute of the payload's module as application.
+
+        Returns:
+            Why it did not start, or None.
+        """
+        raise NotImplementedError
+
 
 class Live(Driver):
     """Drives one running server.
@@ -98,6 +106,7 @@ class Live(Driver):
     Attributes:
         activity: tells how often each thread of the server has run, or None while one is running;
             set by whoever has started it. Without it a server never seems to rest.
+        starter: starts the server anew, as ``mount`` does.
     """
 
     def __init__(
@@ -114,6 +123,7 @@ class Live(Driver):
         self.limit = limit * scale
         self.stretch = max(1.0, scale)
         self.activity: Callable[[], tuple[str, ...] | None] = lambda: None
+        self.starter: Callable[[str], str | None] = lambda attribute: "nobody to start it"
         self.sockets: dict[int, socket.socket] = {}
         self.paused: set[int] = set()
         self.begin()
@@ -310,6 +320,13 @@ class Live(Driver):
     def open_gate(self, call: int, value: Any) -> None:
         self._record("harness", "opened-gate", call)
         self.control.reply(call, value)
+
+    def mount(self, attribute: str) -> str | None:
+        for number in list(self.sockets):
+            self.end(number, "closed")
+        failure = self.starter(attribute)
+        self._record("harness", "mounted", attribute=attribute, failure=failure)
+        return failure
 
     def _drop(self, number: int) -> None:
         sock = self.sockets.pop(number)

@@ -75,3 +75,11 @@ class Replay(Driver):
 
     def open_gate(self, call: int, value: Any) -> None:
         return
+
+    def mount(self, attribute: str) -> str | None:
+        while self._ahead:
+            event = self._take()
+            if event.eye == "harness" and event.kind == "mounted":
+                failure: str | None = event.data["failure"]
+                return failure
+        raise TraceError("the trace ends before the probe does")

@@ -21,7 +21,7 @@ from conformance.harness.client import (
 from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.general import GENERAL_RULES, judge_every_exchange
-from conformance.harness.launcher import Launcher, StartFailure
+from conformance.harness.launcher import APPLICATION, Launcher, StartFailure
 from conformance.harness.live import Died, Driver, Hang, Live
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.payload import write_payload, write_session
@@ -82,9 +82,10 @@ class Options:
         Those that find out facts and judge nothing are played where all rules are wanted.
         """
         everything = self.wanted >= self.rules.keys()
+        # Last those that start the server anew: after them it would have to be started once more.
         direct = [
             probe
-            for probe in self.probes.values()
+            for probe in sorted(self.probes.values(), key=lambda probe: probe.starts_anew)
             if self.wanted & set(probe.rules) or (everything and not probe.rules)
         ]
         return direct if direct or not self.wanted & set(GENERAL_RULES) else [*self.probes.values()]
@@ -227,6 +228,7 @@ class Performance:
         self._opened.callback(self._stop)
         self.driver = Live(self.loop, control, self.launcher.address, LIMIT, scale)
         self.driver.activity = self.launcher.activity
+        self.driver.starter = self._start_with
         self._opened.callback(self.driver.close)
         try:
             write_session(payload, control.address, token)
@@ -239,7 +241,8 @@ class Performance:
 
     def play(self, probe: Probe) -> None:
         """Play a probe; after too many hangs and crashes in a row, only say that it was not."""
-        if self._in_a_row and self._given_up is None and not self._restart():
+        remounted = self.launcher.attribute != APPLICATION
+        if (self._in_a_row or remounted) and self._given_up is None and not self._restart():
             self._given_up = ("crash", "not tried: the server did not start again")
         if self._given_up is not None:
             outcome, why = self._given_up
@@ -304,13 +307,20 @@ class Performance:
     def _restart(self) -> bool:
         # A call that waits at a gate would keep its server from ending.
         self.driver.close()
+        failure = self._start_with(APPLICATION)
+        if failure is not None:
+            self.run.result.failure = f"did not start again: {failure}"
+        return failure is None
+
+    def _start_with(self, attribute: str) -> str | None:
+        """Start the server anew with some application; return why it did not, or None."""
         self.launcher.stop()
+        self.launcher.attribute = attribute
         try:
             self.driver.address = self.launcher.start()
         except StartFailure as failure:
-            self.run.result.failure = f"did not start again: {failure}"
-            return False
-        return True
+            return str(failure)
+        return None
 
     def _keep(self, probe: str, judgement: Judgement, trace: str | None) -> None:
         if judgement.rule not in self.options.wanted:

@@ -67,7 +67,10 @@ def check_twin(
             those of the twin's own rules.
         scale: multiplies all limits; a twin that hangs should not take long.
     """
-    played = probes if whole else probes_of(twin, probes)
+    own = probes_of(twin, probes)
+    # A new start for each kind of application takes long, and is about nothing else.
+    every = {name: probe for name, probe in probes.items() if not probe.starts_anew or name in own}
+    played = every if whole else own
 
     def judged(played: Mapping[str, Probe], scale: float) -> TwinReport:
         options = Options(played, rules, frozenset(rules), folders, scale)

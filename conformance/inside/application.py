@@ -43,6 +43,8 @@ def make_application(directory: str) -> Callable[..., Any]:
     things to be judged.
     """
     stage = Stage(directory)
+    # Attributes of the application that the server has asked for since the last call.
+    looked_up: List[str] = []
 
     def app(*arguments: Any, **keywords: Any) -> Any:
         environ, start_response = (*arguments, None, None)[:2]
@@ -62,7 +64,9 @@ def make_application(directory: str) -> Callable[..., Any]:
             thread=threading.get_ident(),
             python=python_version(),
             inherited=inherited_keys(environ),
+            looked_up=[*looked_up],
         )
+        looked_up.clear()
         play = call.answer()
         if "say" in play:
             return say(play["say"], start_response)
@@ -77,6 +81,7 @@ def make_application(directory: str) -> Callable[..., Any]:
         call.tell("returned", type=type(result).__name__)
         return result
 
+    app.looked_up = looked_up  # type: ignore[attr-defined]
     return app
 
 

@@ -27,7 +27,7 @@ class OneAtATime(Gateway):
             super().run()
 
 
-@good_twin("thread-multithread-true", "thread-multithread-false")
+@good_twin("thread-multithread-true", "thread-multithread-false", "thread-server-dependent")
 class SerialAndSaysSo(OneAtATime):
     """One call at a time, and wsgi.multithread is false."""
 
@@ -67,7 +67,12 @@ class ForkingConnection(Connection):
             os.waitpid(child, 0)
 
 
-@good_twin("thread-multiprocess-true", "thread-multithread-false", "environ-run-once-true")
+@good_twin(
+    "thread-multiprocess-true",
+    "thread-multithread-false",
+    "environ-run-once-true",
+    "app-called-repeatedly",
+)
 class ForksAndSaysSo(ForkingConnection):
     """Each connection has a process of its own, and the flags say so."""
 
