@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -39,6 +39,8 @@ PORTS = range(20000, 32768)
 START_LIMIT = 20.0
 APPLICATION = "app"
 STOP_LIMIT = 5.0
+# Seconds for a server that hangs to begin to tell where its threads stand.
+STACKS_LIMIT = 1.0
 TRIES = 3
 # So many bytes of the log are kept: of its beginning in each probe's trace, and of its end.
 KEPT_LOG = 64 * 1024
@@ -272,15 +274,36 @@ class Launcher:
         """Whether the process that was started is there."""
         return self.pidfd >= 0
 
-    def activity(self) -> tuple[str, ...] | None:
-        """How often each thread of the server has run; None while one of them runs."""
+    def activity(self, others: Iterable[int] = ()) -> tuple[str, ...] | None:
+        """How often each thread of the server has run; None while one of them runs.
+
+        Args:
+            others: numbers of processes that are known to belong to it.
+        """
         if self.process is None:
             return None
         if not self.elsewhere:
             # Those that made a session of their own; they are few, and looking for them is slow.
             found = left_behind(self.mark, self.process.pid)
             self.elsewhere = [process.pid for process in found]
-        return at_rest([*self.elsewhere, *of_session(self.process.pid)])
+        return at_rest([*self.elsewhere, *of_session(self.process.pid), *others])
+
+    def ask_for_stacks(self) -> None:
+        """Have the processes of the server tell the control channel where their threads stand."""
+        standing = dict(self.control.standing)
+        if self.process is None or not standing:
+            return
+        own = {process.pid for process in left_behind(self.mark, self.process.pid)}
+        before = len(self.control.timeline.stacks)
+        for process, number in standing.items():
+            # Only those of this run: a number may have become a stranger's meanwhile.
+            if process in own:
+                with contextlib.suppress(OSError):
+                    os.kill(process, number)
+        if own & standing.keys():
+            self.loop.until(lambda: len(self.control.timeline.stacks) > before, STACKS_LIMIT)
+            # They come in many small writes, and nothing says which is the last one.
+            self.loop.until(lambda: False, STACKS_LIMIT / 10)
 
     def log_tail(self) -> str:
         """Return the end of all that was written to the log, over all starts."""

@@ -41,6 +41,8 @@ class Driver:
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
+    # Whether the last wait was given up because nothing ran in the server any more.
+    rested = False
 
     def until(
         self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
@@ -63,8 +65,14 @@ class Driver:
         """Say what the next calls play."""
         raise NotImplementedError
 
-    def open(self, receive_buffer: int | None = None) -> int:
-        """Connect; return the connection's number."""
+    def open(self, receive_buffer: int | None = None, *, or_idle: bool = False) -> int:
+        """Connect; return the connection's number.
+
+        Args:
+            receive_buffer: size of the socket's, in bytes; the system's default where None.
+            or_idle: give up where the connection is not made and the server is at rest, as when
+                its queue of connections is full.
+        """
         raise NotImplementedError
 
     def send(self, connection: int, data: bytes) -> None:
@@ -81,6 +89,10 @@ class Driver:
 
     def open_gate(self, call: int, value: Any) -> None:
         """Let the call that waits at a gate go on, with a value."""
+        raise NotImplementedError
+
+    def look_inside(self) -> None:
+        """Put on the timeline where the threads of the server stand, as far as it can tell."""
         raise NotImplementedError
 
     def mount(self, attribute: str) -> str | None:
@@ -107,6 +119,7 @@ class Live(Driver):
         activity: tells how often each thread of the server has run, or None while one is running;
             set by whoever has started it. Without it a server never seems to rest.
         starter: starts the server anew, as ``mount`` does.
+        inspector: asks the server's processes where their threads stand.
     """
 
     def __init__(
@@ -123,6 +136,7 @@ class Live(Driver):
         self.limit = limit * scale
         self.stretch = max(1.0, scale)
         self.activity: Callable[[], tuple[str, ...] | None] = lambda: None
+        self.inspector: Callable[[], None] = lambda: None
         self.starter: Callable[[str], str | None] = lambda attribute: "nobody to start it"
         self.sockets: dict[int, socket.socket] = {}
         self.paused: set[int] = set()
@@ -153,12 +167,13 @@ class Live(Driver):
             return condition() or timeline.exited is not None
 
         limit = self.limit if limit is None else limit * self.stretch
+        self.rested = False
         if or_idle:
             self._until_idle(over, limit)
         else:
             self.loop.until(over, limit)
         met = bool(condition())
-        self._record("harness", "mark", met=met)
+        self._record("harness", "mark", met=met, **({"rested": True} if self.rested else {}))
         if not met and timeline.exited is not None:
             raise Died(f"the server's process ended with status {timeline.exited}")
         return met
@@ -174,12 +189,13 @@ class Live(Driver):
             now = self.activity()
             same = same + 1 if now is not None and now == before else 0
             before = now
+        self.rested = same >= RESTING
 
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         self.control.scene = {"module": module, "probe": probe, "parameters": parameters}
         self._record("harness", "scene", probe=f"{module}.{probe}", parameters=parameters)
 
-    def open(self, receive_buffer: int | None = None) -> int:
+    def open(self, receive_buffer: int | None = None, *, or_idle: bool = False) -> int:
         self.opened += 1
         number = self.opened
         connection = socket.socket()
@@ -195,15 +211,16 @@ class Live(Driver):
             return number
         self.sockets[number] = connection
         if status:
-            self._connected(number, connection)
+            self._connected(number, connection, or_idle)
         if number in self.sockets:
             self._watch(number)
         return number
 
-    def _connected(self, number: int, connection: socket.socket) -> None:
+    def _connected(self, number: int, connection: socket.socket, or_idle: bool) -> None:
         writable: list[bool] = []
+        wait = self._until_idle if or_idle else self.loop.until
         self.loop.watch(connection, lambda: writable.append(True), selectors.EVENT_WRITE)
-        self.loop.until(lambda: bool(writable), self.limit)
+        wait(lambda: bool(writable), self.limit)
         self.loop.unwatch(connection)
         status = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if status or not writable:
@@ -320,6 +337,10 @@ class Live(Driver):
     def open_gate(self, call: int, value: Any) -> None:
         self._record("harness", "opened-gate", call)
         self.control.reply(call, value)
+
+    def look_inside(self) -> None:
+        self.inspector()
+        self._record("harness", "looked-inside")
 
     def mount(self, attribute: str) -> str | None:
         for number in list(self.sockets):

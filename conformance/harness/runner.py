@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import time
@@ -52,6 +53,9 @@ LIMIT = 5.0
 GRACE = 0.25
 # After so many hangs and crashes in a row the rest is not tried: a subject has had its chance.
 PATIENCE = 6
+# The first line of each thread's stack, and how many of them a verdict names.
+STACK = re.compile(r'hread 0x.*\n  File "(.*)", line (\d+) in (.*)')
+MOST_PLACES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,9 @@ def conduct(
     try:
         probe.conduct(client, verify)
     except Hang as hang:
-        ending = ("hang", str(hang))
+        driver.look_inside()
+        where = standing(bytes(driver.timeline.stacks))
+        ending = ("hang", f"{hang}; its threads stand at {where}" if where else str(hang))
     except Died as died:
         ending = ("crash", str(died))
     except NotCalled as refused:
@@ -146,6 +152,13 @@ def conduct(
     for name in probe.facts:
         verify.facts.setdefault(name, f"not found out: {why}" if ending else "not found out")
     return judgements, verify.facts, outcome in ("hang", "crash") and ending is not None
+
+
+def standing(stacks: bytes) -> str:
+    """Return in short where threads stand, of what ``faulthandler`` writes of them."""
+    innermost = STACK.findall(stacks.decode("utf-8", "replace"))
+    places = [f"{name} ({file.rpartition('/')[2]}:{line})" for file, line, name in innermost]
+    return ", ".join(dict.fromkeys(places[:MOST_PLACES]))
 
 
 def judge_trace(timeline: Timeline, rules: Mapping[str, Rule]) -> list[Judgement]:
@@ -227,8 +240,9 @@ class Performance:
         )
         self._opened.callback(self._stop)
         self.driver = Live(self.loop, control, self.launcher.address, LIMIT, scale)
-        self.driver.activity = self.launcher.activity
+        self.driver.activity = self._activity
         self.driver.starter = self._start_with
+        self.driver.inspector = self.launcher.ask_for_stacks
         self._opened.callback(self.driver.close)
         try:
             write_session(payload, control.address, token)
@@ -303,6 +317,11 @@ class Performance:
             if known is None or worst([known[0], judgement]) is not known[0]:
                 self._general[judgement.rule] = (judgement, key)
         return unhealthy or not self.launcher.process_runs()
+
+    def _activity(self) -> tuple[str, ...] | None:
+        # A backend may belong to another process than the one that was started.
+        calls = self.driver.timeline.calls.values()
+        return self.launcher.activity({call.called["process"] for call in calls})
 
     def _restart(self) -> bool:
         # A call that waits at a gate would keep its server from ending.

@@ -13,6 +13,7 @@ from conformance.inside.call import (
     session_from,
 )
 from conformance.inside.snapshot import encode, encode_environ
+from conformance.inside.stacks import stand_by
 from conformance.probing import Probe, load_module
 
 __all__ = ["make_application"]
@@ -52,6 +53,7 @@ def make_application(directory: str) -> Callable[..., Any]:
             environ = keywords.get("environ")
         if start_response is None:
             start_response = keywords.get("start_response")
+        stand_by(stage.session)
         call = Call(stage.session)
         call.tell(
             "called",

@@ -80,7 +80,8 @@ class LeavesTheRestUnread(Connection):
     """Reads no more of a request's body than the application has asked for, and closes."""
 
     def drained(self) -> bool:
-        if self.http.their_state is h11.SEND_BODY:
+        # The end of a body that there is not has to be taken in all the same.
+        if self.http.their_state is h11.SEND_BODY and self.http.next_event() is h11.NEED_DATA:
             return False
         return super().drained()
 
