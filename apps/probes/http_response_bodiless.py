@@ -77,12 +77,18 @@ INCOMPARABLE = ("date", "connection", "keep-alive", "transfer-encoding", "traile
 def _(client, verify):
     for kind in ("a list", "two blocks", "a generator", "a length declared", "write()"):
         for target in ("/same", "/"):
-            get = client.exchange(request(target=target), kind=kind).answered
-            head = client.exchange(request("HEAD", target=target), to_end=True, kind=kind).answered
-            what = "{}, {} for HEAD".format(kind, "the same" if target == "/same" else "no body")
+            # To the end of the connection, in case the body has none of its own.
+            get = client.exchange(closing(target=target), fence=False, kind=kind).answered
+            data = closing("HEAD", target=target)
+            head = client.exchange(data, fence=False, to_end=True, kind=kind).answered
+            what = f"{kind}, {'the same' if target == '/same' else 'no body'} for HEAD"
+            if get.status != 200 or not get.complete:
+                for rule in ("http-head-length-as-get", "http-head-fields-as-get"):
+                    verify(rule).info(f"{what}: {get}", "a whole response to GET, to compare with")
+                continue
             lengths = head.all("Content-Length")
             verify("http-head-length-as-get").true(
-                get.status != head.status or lengths in ([], [str(len(get.body)).encode("ascii")]),
+                lengths in ([], [str(len(get.body)).encode("ascii")]),
                 f"{what}: no Content-Length, or {len(get.body)}",
                 f"{what}: {lengths}",
             )
