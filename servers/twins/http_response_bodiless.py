@@ -12,7 +12,9 @@ from conformance.reference.twins import bad_twin, good_twin
 from ._raw import Fields, RewritesHead, SendsPast, with_line, without
 
 
-@bad_twin("http-head-no-content", also=("file-wrapper-same-as-reading",))
+@bad_twin(
+    "http-head-no-content", also=("file-wrapper-same-as-reading", "http-chunked-rfc-conformant")
+)
 class AnswersHeadAsGet(SendsPast):
     """Sends HEAD the content of GET, where the application gives it."""
 
