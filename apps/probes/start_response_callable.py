@@ -376,3 +376,45 @@ def _(client, verify):
             f"{kind}: 203 with X-Probe: 1 and an empty body",
             str(seen),
         )
+
+
+class EmptyUntilClosed:
+    """Yields nothing; its close() is held at a gate."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    def __iter__(self):
+        return iter(())
+
+    def close(self):
+        self.inside.gate("close")
+
+
+@probe("headers-sent-at-exhaustion")
+def closing_takes_long(environ, start_response):
+    """Without a body the headers go out before close() is called, not after it."""
+    start_response("203 Exhausted", [TYPE, ("Content-Length", "0")])
+    return EmptyUntilClosed(environ["conformance.inside"])
+
+
+@closing_takes_long.client
+def _(client, verify):
+    conversation = client.open()
+    conversation.send(request(headers=[("Connection", "close")]))
+    if not conversation.wait_gate("close"):
+        conversation.close()
+        observed = "close() was not called before the end of the connection"
+        verify("headers-sent-at-exhaustion").info(observed, "close() of an empty iterable")
+        return
+    # What was sent before is on its way, unless the server still has something to do.
+    sent = conversation.settled(lambda: b"\r\n\r\n" in conversation.received, or_idle=True)
+    conversation.open_gate("close")
+    conversation.response()
+    conversation.close()
+    # "Then" they are sent, and close() comes "upon completion": in so many words no order of both.
+    verify("headers-sent-at-exhaustion", "SHOULD").true(
+        sent,
+        "the headers when the iterable has ended, while its close() still runs",
+        "they came" if sent else "nothing was sent until close() had returned",
+    )

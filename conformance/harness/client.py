@@ -143,6 +143,11 @@ class Conversation:
         self.position = 0
 
     @property
+    def rested(self) -> bool:
+        """Whether the last wait was given up because nothing ran in the server any more."""
+        return self.driver.rested
+
+    @property
     def connection(self) -> Connection:
         """Everything sent and received so far."""
         return self.driver.timeline.connections[self.number]
@@ -198,9 +203,16 @@ class Conversation:
         if not self.driver.until(condition, limit):
             raise Hang(f"waited in vain for {what}")
 
-    def settled(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
-        """Wait like ``wait``, but return whether it came true instead of raising."""
-        return self.driver.until(condition, limit)
+    def settled(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
+        """Wait like ``wait``, but return whether it came true instead of raising.
+
+        Args:
+            or_idle: give up as soon as nothing runs in the server any more, instead of sitting out
+                the limit for what will not come.
+        """
+        return self.driver.until(condition, limit, or_idle=or_idle)
 
     def wait_received(self, data: bytes) -> None:
         """Wait until bytes have come, anywhere in what was received, or the connection ended."""
@@ -387,20 +399,31 @@ class Client:
         self._fences += 1
         return f"fence{self._fences}"
 
-    def open(self, receive_buffer: int | None = None, **parameters: Any) -> Conversation:
+    def open(
+        self, receive_buffer: int | None = None, *, or_idle: bool = False, **parameters: Any
+    ) -> Conversation:
         """Connect, for a conversation driven by hand.
 
         Args:
             receive_buffer: size of the socket's receive buffer in bytes, to make a server feel
                 a slow reader; the system's default where None.
+            or_idle: give up at once where the server, at rest, takes no more connections; the
+                conversation has ended then.
             parameters: what the application finds in ``inside.parameters``; JSON only.
         """
         self.driver.scene(self.module, self.probe, parameters)
         first_call = len(self.timeline.calls)
-        number = self.driver.open(receive_buffer)
+        number = self._connect(receive_buffer, or_idle)
+        if or_idle and self.timeline.connections[number].ended:
+            # The queue was full for a moment; of a server at rest it is not, unless it takes none.
+            number = self._connect(receive_buffer, or_idle)
+        return Conversation(self, number, first_call)
+
+    def _connect(self, receive_buffer: int | None, or_idle: bool) -> int:
+        number = self.driver.open(receive_buffer, or_idle=or_idle)
         if number not in self.timeline.connections:
             self.timeline.connections[number] = Connection()
-        return Conversation(self, number, first_call)
+        return number
 
     def exchange(
         self,
@@ -440,6 +463,19 @@ class Client:
         exchange.calls = conversation.calls
         conversation.close()
         return exchange
+
+    def mount(self, attribute: str) -> str | None:
+        """Start the server anew with another kind of application (``conformance.inside.kinds``).
+
+        A probe that does so is declared with ``starts_anew``.
+
+        Args:
+            attribute: ``app``, ``instance``, ``class_`` or ``wrapped``.
+
+        Returns:
+            Why it did not start, or None.
+        """
+        return self.driver.mount(attribute)
 
     def wait_closed(self, call: Call, limit: float | None = None) -> bool:
         """Wait for close() on what a call returned; False where it never came."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import socket
 import time
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["Control", "Scene"]
 # What a call says that came too late for its own probe.
 LATE = "too-late"
 LONGEST_LINE = 64 << 20
+# Of what a process tells of its threads, in all.
+MOST_STACKS = 1 << 18
 READ_SIZE = 1 << 18
 
 Scene = dict[str, Any]
@@ -37,6 +40,7 @@ class Control:
         timeline: where the events of new calls go.
         scene: what the next calls play.
         heard: texts said by calls that answered the harness's own requests.
+        standing: for each process that can tell where its threads stand, the signal that asks it.
     """
 
     def __init__(self, loop: Loop, token: str, marker: str, host: str = "127.0.0.1") -> None:
@@ -46,6 +50,7 @@ class Control:
         self.timeline = Timeline()
         self.scene: Scene = {}
         self.heard: list[str] = []
+        self.standing: dict[int, int] = {}
         self.callers: set[Caller] = set()
         self.payload: str | None = None
         self.listener = socket.create_server((host, 0), backlog=128)
@@ -92,6 +97,8 @@ class Caller:
         self.connection = connection
         self.buffer = bytearray()
         self.number = 0
+        self.process = 0
+        self.told = 0
         self.timeline = control.timeline
 
     def readable(self) -> None:
@@ -104,6 +111,9 @@ class Caller:
             data = b""
         if not data:
             self.close()
+            return
+        if self.process:
+            self._stacks(data)
             return
         self.buffer += data
         # A long line comes in many parts: they are looked through once, not each time again.
@@ -119,6 +129,9 @@ class Caller:
         try:
             event = json.loads(line)
             moment, kind, data = float(event["t"]), str(event["kind"]), dict(event["data"])
+            if kind == "standby" and not self.number:
+                self._stand_by(data)
+                return
             if not math.isfinite(moment) or (kind == "called") is bool(self.number):
                 raise ValueError("not an event of this call")
             if self.number:
@@ -129,6 +142,24 @@ class Caller:
                 raise ValueError("not a call of this run")
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             self.close()
+
+    def _stand_by(self, data: dict[str, Any]) -> None:
+        """Take in that a process can tell where its threads stand, over this connection."""
+        if data["token"] != self.control.token:
+            raise ValueError("not a process of this run")
+        process, number = int(data["process"]), int(data["signal"])
+        if process <= 1 or not signal.SIGRTMIN < number <= signal.SIGRTMAX:
+            raise ValueError("not a process that could be asked")
+        self.process = process
+        self.control.standing[process] = number
+
+    def _stacks(self, data: bytes) -> None:
+        """Take in what a process tells of its threads."""
+        kept = data[: max(0, MOST_STACKS - self.told)]
+        self.told += len(data)
+        if kept:
+            about = {"process": self.process, "bytes": kept}
+            self.control.timeline.append(Event(time.monotonic(), "server", "stacks", 0, about))
 
     def _begin(self, moment: float, data: dict[str, Any]) -> None:
         if not is_call(data):
@@ -175,6 +206,7 @@ class Caller:
             self.control.callers.discard(self)
             self.control.loop.unwatch(self.connection)
             self.connection.close()
+            self.control.standing.pop(self.process, None)
             if self.number:
                 self.timeline.append(Event(time.monotonic(), "app", "gone", self.number, {}))
 

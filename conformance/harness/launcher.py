@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -9,25 +10,28 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conformance.harness.child import Child, StartFailure
 from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.loop import Loop
-from conformance.harness.processes import MARK, end_all, left_behind
+from conformance.harness.processes import MARK, at_rest, end_all, left_behind, of_session
 from conformance.harness.readiness import ask
 from conformance.harness.response import Response
 from conformance.roster import Subject, fill
 from conformance.trace import Event
 
-__all__ = ["PLANTED", "Launcher", "StartFailure", "is_port_free"]
+__all__ = ["APPLICATION", "PLANTED", "Launcher", "StartFailure", "is_port_free"]
 
 # Below the range that outgoing connections are given, or one of ours could take the port.
 PORTS = range(20000, 32768)
 START_LIMIT = 20.0
+APPLICATION = "app"
 STOP_LIMIT = 5.0
+# Seconds for a server that hangs to begin to tell where its threads stand.
+STACKS_LIMIT = 1.0
 TRIES = 3
 # So many bytes of the log are kept: of its beginning in each probe's trace, and of its end.
 KEPT_LOG = 64 * 1024
@@ -73,6 +77,7 @@ class Launcher:
         command: the words it was started with.
         started_in: seconds the last start took.
         tail: the end of all that was written to the log so far, by the front and the backend.
+        attribute: name of the application in the payload's module, from the next start on.
     """
 
     def __init__(
@@ -99,6 +104,8 @@ class Launcher:
         self.started_in = 0.0
         self.backend: Child | None = None
         self.front: Child | None = None
+        self.elsewhere: list[int] = []
+        self.attribute = APPLICATION
         self.tail = b""
         self.logged = 0
         self.room = KEPT_LOG
@@ -137,6 +144,7 @@ class Launcher:
         raise StartFailure("no free port between 20000 and 32767")
 
     def _start_on(self, port: int, backend_port: int = 0) -> None:
+        self.elsewhere = []
         self.logged = 0
         self.room = KEPT_LOG
         values = self._values(port, backend_port)
@@ -160,9 +168,9 @@ class Launcher:
         return {
             "host": self.host,
             "port": str(port),
-            "app": "probe:app",
+            "app": f"probe:{self.attribute}",
             "module": "probe",
-            "attr": "app",
+            "attr": self.attribute,
             "payload": str(self.payload),
             "rundir": str(self.rundir),
             "python": self.environment.python,
@@ -242,6 +250,39 @@ class Launcher:
         child = next(child for child in self.processes() if not child.runs())
         who = "its backend" if child is self.backend else "it"
         return f"{who} ended with status {child.status}"
+
+    def activity(self, others: Iterable[int] = ()) -> tuple[str, ...] | None:
+        """How often each thread of the server has run; None while one of them runs.
+
+        Args:
+            others: numbers of processes that are known to belong to it.
+        """
+        pids = [child.pid for child in self.processes()]
+        if not pids:
+            return None
+        if not self.elsewhere:
+            # Those that made a session of their own; they are few, and looking for them is slow.
+            self.elsewhere = [process.pid for process in left_behind(self.mark, *pids)]
+        ours = [number for pid in pids for number in of_session(pid)]
+        return at_rest([*self.elsewhere, *ours, *others])
+
+    def ask_for_stacks(self) -> None:
+        """Have the processes of the server tell the control channel where their threads stand."""
+        standing = dict(self.control.standing)
+        pids = [child.pid for child in self.processes()]
+        if not pids or not standing:
+            return
+        own = {process.pid for process in left_behind(self.mark, *pids)}
+        before = len(self.control.timeline.stacks)
+        for process, number in standing.items():
+            # Only those of this run: a number may have become a stranger's meanwhile.
+            if process in own:
+                with contextlib.suppress(OSError):
+                    os.kill(process, number)
+        if own & standing.keys():
+            self.loop.until(lambda: len(self.control.timeline.stacks) > before, STACKS_LIMIT)
+            # They come in many small writes, and nothing says which is the last one.
+            self.loop.until(lambda: False, STACKS_LIMIT / 10)
 
     def log_tail(self) -> str:
         """Return the end of all that was written to the log, over all starts."""

@@ -21,13 +21,17 @@ SEAL = "payload.json"
 PLAYED = ("probe.py", "probes/", "conformance/inside/", "conformance/probing.py")
 
 APPLICATION = '''\
-"""The application under test loads this: MODULE:ATTR is probe:app."""
+"""The application under test loads this: MODULE:ATTR is probe:app, or one of the others."""
 
 import os
 
+from conformance.inside import kinds
 from conformance.inside.application import make_application
 
 app = make_application(os.path.dirname(os.path.abspath(__file__)))
+instance = kinds.make_instance(app)
+class_ = kinds.make_class(app)
+wrapped = kinds.make_wrapped(app)
 '''
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import time
@@ -23,7 +24,7 @@ from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.general import GENERAL_RULES, judge_every_exchange
 from conformance.harness.lacking import excuse_lack_of_write, lost_behind
-from conformance.harness.launcher import Launcher, StartFailure
+from conformance.harness.launcher import APPLICATION, Launcher, StartFailure
 from conformance.harness.live import Died, Driver, Hang, Live
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.payload import write_payload, write_session
@@ -56,6 +57,9 @@ GRACE = 0.25
 # about one thing; and after so many more nothing is: a subject has had its chance.
 PATIENCE = 6
 LAST_PATIENCE = 2 * PATIENCE
+# The first line of each thread's stack, and how many of them a verdict names.
+STACK = re.compile(r'hread 0x.*\n  File "(.*)", line (\d+) in (.*)')
+MOST_PLACES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,10 @@ class Options:
         Those that find out facts and judge nothing are played where all rules are wanted.
         """
         everything = self.wanted >= self.rules.keys()
+        # Last those that start the server anew: after them it would have to be started once more.
         direct = [
             probe
-            for probe in self.probes.values()
+            for probe in sorted(self.probes.values(), key=lambda probe: probe.starts_anew)
             if self.wanted & set(probe.rules) or (everything and not probe.rules)
         ]
         return direct if direct or not self.wanted & set(GENERAL_RULES) else [*self.probes.values()]
@@ -125,7 +130,9 @@ def conduct(
     try:
         probe.conduct(client, verify)
     except Hang as hang:
-        ending = ("hang", str(hang))
+        driver.look_inside()
+        where = standing(bytes(driver.timeline.stacks))
+        ending = ("hang", f"{hang}; its threads stand at {where}" if where else str(hang))
     except Died as died:
         ending = ("crash", str(died))
     except NotCalled as refused:
@@ -159,6 +166,13 @@ def conduct(
         verify.facts.setdefault(name, f"not found out: {why}" if ending else "not found out")
     judgements = excuse_lack_of_write(driver.timeline, judgements)
     return judgements, verify.facts, outcome in ("hang", "crash") and ending is not None
+
+
+def standing(stacks: bytes) -> str:
+    """Return in short where threads stand, of what ``faulthandler`` writes of them."""
+    innermost = STACK.findall(stacks.decode("utf-8", "replace"))
+    places = [f"{name} ({file.rpartition('/')[2]}:{line})" for file, line, name in innermost]
+    return ", ".join(dict.fromkeys(places[:MOST_PLACES]))
 
 
 def judge_trace(
@@ -255,6 +269,10 @@ class Performance:
         self.driver = Live(self.loop, control, self.server.address, LIMIT, scale)
         self.driver.proxied = self.subject.proxied
         self.driver.sees_log = attachment is None or attachment.log is not None
+        self.driver.starter = self._start_with
+        if isinstance(self.server, Launcher):
+            self.driver.activity = self._activity
+            self.driver.inspector = self.server.ask_for_stacks
         self._opened.callback(self.driver.close)
         try:
             write_session(payload, control.address, token)
@@ -300,7 +318,8 @@ class Performance:
         file = probe.name.partition(".")[0]
         if file != self._file:
             self._file, self._in_file = file, 0
-        if self._unhealthy and self._given_up is None and not self._restart():
+        remounted = isinstance(self.server, Launcher) and self.server.attribute != APPLICATION
+        if (self._unhealthy or remounted) and self._given_up is None and not self._restart():
             why = "did not start again" if self.options.attachment is None else "is gone"
             self._given_up = ("crash", f"not tried: the server {why}")
         if self._given_up is not None or self._in_file >= PATIENCE:
@@ -370,18 +389,34 @@ class Performance:
                 self._general[judgement.rule] = (judgement, key)
         return unhealthy or not self.server.process_runs()
 
+    def _activity(self) -> tuple[str, ...] | None:
+        # A backend may belong to another process than the one that was started.
+        calls = self.driver.timeline.calls.values()
+        assert isinstance(self.server, Launcher)
+        return self.server.activity({call.called["process"] for call in calls})
+
     def _restart(self) -> bool:
         self._unhealthy = False
         # A call that waits at a gate would keep its server from ending.
         self.driver.close()
-        self.server.stop()
+        failure = self._start_with(APPLICATION)
+        if failure is not None:
+            again = "did not start again: " if self.options.attachment is None else ""
+            self.run.result.failure = f"{again}{failure}"
+        return failure is None
+
+    def _start_with(self, attribute: str) -> str | None:
+        """Start the server anew with some application; return why it did not, or None."""
+        if isinstance(self.server, Launcher):
+            self.server.stop()
+            self.server.attribute = attribute
+        elif attribute != APPLICATION:
+            return "it was started by somebody else, with one application"
         try:
             self.driver.address = self.server.start()
         except StartFailure as failure:
-            again = "did not start again: " if self.options.attachment is None else ""
-            self.run.result.failure = f"{again}{failure}"
-            return False
-        return True
+            return str(failure)
+        return None
 
     def _keep(self, probe: str, judgement: Judgement, trace: str | None) -> None:
         if judgement.rule not in self.options.wanted:

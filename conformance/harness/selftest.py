@@ -73,7 +73,8 @@ def check_twin(
     played = {
         name: probe
         for name, probe in probes.items()
-        if name in own or (others and zlib.crc32(f"{twin.name} {name}".encode()) % others == 0)
+        # A new start for each kind of application takes long, and is about nothing else.
+        if name in own or (others and not probe.starts_anew and _has_its_turn(twin, name, others))
     }
 
     def judged(played: Mapping[str, Probe], scale: float) -> TwinReport:
@@ -93,6 +94,10 @@ def check_twin(
     again = judged({name: played[name] for name in late}, 1.0)
     timely = (verdict for verdict in first.unrelated if verdict.probe not in late)
     return TwinReport(twin, first.missed, (*timely, *again.unrelated))
+
+
+def _has_its_turn(twin: Twin, probe: str, others: int) -> bool:
+    return zlib.crc32(f"{twin.name} {probe}".encode()) % others == 0
 
 
 def probes_of(twin: Twin, probes: Mapping[str, Probe]) -> Mapping[str, Probe]:

@@ -15,6 +15,7 @@ from conformance.inside.call import (
     session_from,
 )
 from conformance.inside.snapshot import encode, encode_environ
+from conformance.inside.stacks import stand_by
 from conformance.probing import Probe, load_module
 
 __all__ = ["make_application"]
@@ -81,6 +82,8 @@ def make_application(directory: str) -> Callable[..., Any]:
     things to be judged.
     """
     stage = Stage(directory)
+    # Attributes of the application that the server has asked for since the last call.
+    looked_up: List[str] = []
 
     def app(*arguments: Any, **keywords: Any) -> Any:
         environ, start_response = (*arguments, None, None)[:2]
@@ -90,6 +93,7 @@ def make_application(directory: str) -> Callable[..., Any]:
             start_response = keywords.get("start_response")
         try:
             session = stage.session()
+            stand_by(session)
             call = Call(session)
         except HarnessGone:
             if stage.digest is None:
@@ -107,7 +111,9 @@ def make_application(directory: str) -> Callable[..., Any]:
             thread=threading.get_ident(),
             python=python_version(),
             inherited=inherited_keys(environ),
+            looked_up=[*looked_up],
         )
+        looked_up.clear()
         play = call.answer()
         if "say" in play:
             return say(play["say"], start_response)
@@ -122,6 +128,7 @@ def make_application(directory: str) -> Callable[..., Any]:
         call.tell("returned", type=type(result).__name__)
         return result
 
+    app.looked_up = looked_up  # type: ignore[attr-defined]
     return app
 
 

@@ -142,8 +142,7 @@ class Connection:
         data = self.take()
         ahead, _ = self.http.trailing_data
         while self.http.their_state is h11.IDLE and data and not ahead:
-            rest = data.lstrip(b"
-")
+            rest = data.lstrip(b"\r\n")
             if rest:
                 return rest
             data = self.take()
