@@ -12,7 +12,7 @@ from conformance.inside.call import (
     python_version,
     session_from,
 )
-from conformance.inside.snapshot import encode, encode_environ
+from conformance.inside.snapshot import encode_callable, encode_environ
 from conformance.probing import Probe, load_module
 
 __all__ = ["make_application"]
@@ -55,7 +55,7 @@ def make_application(directory: str) -> Callable[..., Any]:
             "called",
             token=stage.session["token"],
             environ=encode_environ(environ),
-            arguments=[encode(argument) for argument in arguments[1:]],
+            arguments=[encode_callable(argument) for argument in arguments[1:]],
             count=len(arguments),
             keywords=sorted(keywords),
             process=os.getpid(),

@@ -180,6 +180,16 @@ class SendsHeadForEmptyBlock(Gateway):
 
 
 @bad_twin("headers-sent-at-exhaustion")
+class HeadAfterClose(Gateway):
+    """Sends the headers of a 203 that has no body once close() has run."""
+
+    def finish(self) -> None:
+        if self.status == "203 Exhausted" and not self.head_sent:
+            self.close_result()
+        super().finish()
+
+
+@bad_twin("headers-sent-at-exhaustion")
 class HeadOnlyWithBody(Gateway):
     """Closes without sending the headers of a 203 that has no body."""
 

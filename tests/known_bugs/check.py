@@ -1,4 +1,4 @@
-"""Real bugs of released servers, found again: flagged on the affected release, silent on the fixed one.
+"""Real bugs of released servers, found again: flagged where they are, silent where they are mended.
 
 ``bugs.toml`` beside this file says what was reported, where, and which rule it breaks. Nothing here
 looks for any of them: the suite's own probes for that rule are played on both releases, each in an
@@ -41,7 +41,6 @@ class Bug:
         rules: ids of the rules it breaks, at least one of which has to show it.
         command: how the server is started; extra: what else it needs; fixed_command: of the fixed
             release, where it differs.
-        also: rules broken on the fixed release too, for a reason that ``why`` gives.
     """
 
     name: str
@@ -53,8 +52,6 @@ class Bug:
     rules: tuple[str, ...]
     command: tuple[str, ...]
     extra: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    why: str = ""
 
     def subject(self, release: str) -> Subject:
         """Return the server of a release."""
@@ -85,17 +82,17 @@ class Bug:
 def load_bugs() -> list[Bug]:
     """Return all bugs, in the order of the file."""
     entries = tomllib.loads(BUGS.read_text(encoding="utf-8"))["bug"]
-    lists = ("rules", "command", "extra", "also")
+    lists = ("rules", "command", "extra")
     return [
         Bug(**{key: tuple(value) if key in lists else value for key, value in entry.items()})
         for entry in entries
     ]
 
 
-def broken(run: Run, rules: Iterable[str]) -> dict[str, str]:
-    """Return what a run has against any of some rules: the rule's id and one line."""
+def broken(run: Run, rules: Iterable[str]) -> dict[tuple[str, str], str]:
+    """Return what a run has against any of some rules: a line by rule and probe."""
     return {
-        verdict.rule: f"{verdict.outcome}, {verdict.probe}: {verdict.observed}"
+        (verdict.rule, verdict.probe): f"{verdict.outcome}, {verdict.probe}: {verdict.observed}"
         for verdict in run.result.verdicts
         if verdict.rule in rules and (verdict.outcome in BROKEN or verdict.broken)
     }
@@ -104,6 +101,9 @@ def broken(run: Run, rules: Iterable[str]) -> dict[str, str]:
 def judge(bug: Bug, affected: Run, fixed: Run) -> tuple[bool | None, list[str]]:
     """Say whether a bug was found again and is gone in the fixed release.
 
+    A release has more bugs than the one that it fixed, and some of them break the same rule: what
+    counts is a probe that has something against the affected release alone.
+
     Returns:
         None where one of the releases did not run here; and lines that say why.
     """
@@ -111,11 +111,9 @@ def judge(bug: Bug, affected: Run, fixed: Run) -> tuple[bool | None, list[str]]:
         if not run.result.started:
             return None, [f"{run.result.title}: {run.result.failure}"]
     before, after = broken(affected, bug.rules), broken(fixed, bug.rules)
-    shown = [f"{bug.affected}: {rule}: {line}" for rule, line in before.items()]
-    still = {rule: line for rule, line in after.items() if rule not in bug.also}
-    lines = [f"{bug.fixed} too: {rule}: {line}" for rule, line in still.items()]
-    found = bool(before.keys() - bug.also)
-    return found and not still, [*(shown or [f"{bug.affected}: nothing against it"]), *lines]
+    lines = [f"{bug.affected}: {rule}: {line}" for (rule, _), line in before.items()]
+    lines += [f"{bug.fixed} too: {rule}: {line}" for (rule, _), line in after.items()]
+    return bool(before.keys() - after.keys()), lines or [f"{bug.affected}: nothing against it"]
 
 
 def runs_of(bugs: Sequence[Bug], jobs: int, scale: float) -> list[Run]:
@@ -145,7 +143,7 @@ def runs_of(bugs: Sequence[Bug], jobs: int, scale: float) -> list[Run]:
 
 
 def main() -> int:
-    """Print a line for each bug; 1 where one was missed or is still seen, 3 where one did not run."""
+    """Print a line for each bug; 1 where one was missed, 3 where one did not run here."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", help="only bugs whose name begins so")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
