@@ -14,7 +14,7 @@ from conformance.inside.call import (
     python_version,
     session_from,
 )
-from conformance.inside.snapshot import encode, encode_environ
+from conformance.inside.snapshot import encode_callable, encode_environ
 from conformance.inside.stacks import stand_by
 from conformance.probing import Probe, load_module
 
@@ -104,7 +104,7 @@ def make_application(directory: str) -> Callable[..., Any]:
             token=session["token"],
             payload=stage.digest,
             environ=encode_environ(environ),
-            arguments=[encode(argument) for argument in arguments[1:]],
+            arguments=[encode_callable(argument) for argument in arguments[1:]],
             count=len(arguments),
             keywords=sorted(keywords),
             process=os.getpid(),
