@@ -21,11 +21,13 @@ from pathlib import Path
 from conformance.cli.suite import load_suite
 from conformance.harness import environment
 from conformance.harness.environment import Environment, EnvironmentFailure
+from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run
 from conformance.harness.session import Session
 from conformance.roster import Subject
 
 BUGS = Path(__file__).with_name("bugs.toml")
+LISTS = ("rules", "command", "extra")
 BROKEN = ("fail", "warn", "hang", "crash")
 
 
@@ -82,10 +84,8 @@ class Bug:
 def load_bugs() -> list[Bug]:
     """Return all bugs, in the order of the file."""
     entries = tomllib.loads(BUGS.read_text(encoding="utf-8"))["bug"]
-    lists = ("rules", "command", "extra")
     return [
-        Bug(**{key: tuple(value) if key in lists else value for key, value in entry.items()})
-        for entry in entries
+        Bug(**{**entry, **{key: tuple(entry.get(key, ())) for key in LISTS}}) for entry in entries
     ]
 
 
@@ -129,9 +129,9 @@ def runs_of(bugs: Sequence[Bug], jobs: int, scale: float) -> list[Run]:
         for release in (bug.affected, bug.fixed)
     }
 
-    def environment_of(subject: Subject) -> Environment:
+    def environment_of(subject: Subject, loop: Loop) -> Environment:
         bug, release = releases[subject.name]
-        return environment.isolated(subject, bug.interpreter(release))
+        return environment.isolated(subject, bug.interpreter(release), loop=loop)
 
     def finished(run: Run) -> None:
         state = "" if run.result.started else f": {run.result.failure.splitlines()[0]}"
