@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # those who put them to work
     ("conformance.harness.runner", "conformance.driver"),
     ("conformance.harness.session", "conformance.harness.selftest", "conformance.harness.sites"),
+    ("conformance.harness.grid",),
     ("conformance.results",),
     ("conformance.report",),
     ("conformance.cli", "conformance.pytest_plugin"),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from conformance.checks import check_headers, check_status
 from conformance.reference.streams import Errors, FileWrapper, Input
 
-__all__ = ["ClientGone", "Gateway", "Request", "Transport", "WrongLength"]
+__all__ = ["ClientGone", "Gateway", "ReceivedRequest", "Request", "Transport", "WrongLength"]
 
 ExcInfo = Any
 Fields = list[tuple[str, str]]
@@ -42,6 +43,19 @@ class Request(Protocol):
     server: tuple[str, int]
     client: tuple[str, int]
     scheme: str
+
+
+@dataclass
+class ReceivedRequest:
+    """A request as the gateway wants it."""
+
+    method: bytes
+    target: bytes
+    version: bytes
+    fields: list[tuple[bytes, bytes]]
+    server: tuple[str, int]
+    client: tuple[str, int]
+    scheme: str = "http"
 
 
 class Transport(Protocol):
@@ -290,14 +304,18 @@ class Gateway:
             self.sent += len(data)
 
     def has_body(self) -> bool:
-        """Whether the response may have a body (RFC 9110 sections 9.3.2, 15.3.5, 15.4.5)."""
+        """Whether the response may have a body (RFC 9110: HEAD, 204, 205 and 304 have none)."""
         assert self.status is not None
-        return self.request.method != b"HEAD" and self.status[:3] not in ("204", "304")
+        return self.request.method != b"HEAD" and self.status[:3] not in ("204", "205", "304")
 
     def send_head(self, first_block: bytes) -> None:
         """Send status and headers, adding a Content-Length where it is certain."""
         assert self.status is not None
         fields = list(self.fields)
+        if self.status[:3] in ("204", "205"):
+            # No length belongs into a 204, and of a 205 it has to say that there is nothing.
+            fields = [field for field in fields if field[0].lower() != "content-length"]
+            fields += [("Content-Length", "0")] if self.status[:3] == "205" else []
         if self.length is None and self.has_body():
             length = self.certain_length(first_block)
             if length is not None:

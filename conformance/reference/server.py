@@ -7,14 +7,13 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
 import h11
 
-from conformance.reference.gateway import ClientGone, Gateway
+from conformance.reference.gateway import ClientGone, Gateway, ReceivedRequest
 
 __all__ = ["Connection", "ReceivedRequest", "Server"]
 
@@ -28,19 +27,6 @@ HOST = re.compile(
     rb"(?:\[[0-9A-Za-z:.]+\]|(?:[0-9A-Za-z._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 )
 ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://")
-
-
-@dataclass
-class ReceivedRequest:
-    """A request as the gateway wants it."""
-
-    method: bytes
-    target: bytes
-    version: bytes
-    fields: list[tuple[bytes, bytes]]
-    server: tuple[str, int]
-    client: tuple[str, int]
-    scheme: str = "http"
 
 
 class Connection:
@@ -57,6 +43,7 @@ class Connection:
         self.http = self.new_http()
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client: tuple[str, int] = sock.getpeername()[:2]
+        self.is_ambiguous = False
 
     def new_http(self) -> h11.Connection:
         """Return a reader and writer of one request and its response."""
@@ -125,6 +112,12 @@ class Connection:
     def describe(self, event: h11.Request) -> ReceivedRequest:
         """Return the request in the gateway's terms."""
         fields = [(name, value) for name, value in event.headers]
+        names = {name for name, _ in fields}
+        # What only the coding delimits has no length to be told of, and is the last of its
+        # connection where somebody gave it one (RFC 9112 sections 6.1 and 6.3).
+        self.is_ambiguous = {b"transfer-encoding", b"content-length"} <= names
+        if self.is_ambiguous:
+            fields = [field for field in fields if field[0] != b"content-length"]
         return ReceivedRequest(
             event.method,
             event.target,
@@ -146,14 +139,18 @@ class Connection:
 
     def read(self) -> bytes:
         """Return what comes next, empty lines before a request left out; ``b""`` at the end."""
-        data = self.sock.recv(READ_SIZE)
+        data = self.take()
         ahead, _ = self.http.trailing_data
         while self.http.their_state is h11.IDLE and data and not ahead:
             rest = data.lstrip(b"\r\n")
             if rest:
                 return rest
-            data = self.sock.recv(READ_SIZE)
+            data = self.take()
         return data
+
+    def take(self) -> bytes:
+        """Return what the client has sent meanwhile, empty where it sends no more."""
+        return self.sock.recv(READ_SIZE)
 
     def receive(self) -> bytes:
         """Return the next part of the body, asking the client for it if it waits to be asked.
@@ -193,12 +190,14 @@ class Connection:
 
     def send_head(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]]) -> None:
         """Send status line and fields, with the ones that HTTP wants and the server owns."""
+        # Whitespace around a value is none of it (RFC 9110 section 5.5), and h11 takes none.
+        fields = [(name, value.strip(b" \t")) for name, value in fields]
         names = {name.lower() for name, _ in fields}
         if b"date" not in names:
             fields = [*fields, (b"Date", formatdate(usegmt=True).encode("ascii"))]
         if b"server" not in names:
             fields = [*fields, (b"Server", b"wsgi-conformance-reference")]
-        if self.http.they_are_waiting_for_100_continue:
+        if self.http.they_are_waiting_for_100_continue or self.is_ambiguous:
             # The client may or may not send the body that nobody asked for: no next request.
             fields = [*fields, (b"Connection", b"close")]
         self.send(h11.Response(status_code=status, reason=reason, headers=fields))

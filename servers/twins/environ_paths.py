@@ -58,7 +58,7 @@ class KeepsQuery(Gateway):
         return variables
 
 
-@good_twin("environ-path-split-complete", "environ-path-info-value")
+@good_twin("environ-path-split-complete", "environ-path-info-value", "url-canonicalised-by-server")
 class Canonicalises(Gateway):
     """Doubled slashes are made one, and dot segments resolved."""
 

@@ -38,6 +38,10 @@ class ForgetsContentType(Changed):
     "environ-query-string-raw",
     "environ-content-type-value",
     "environ-content-length-value",
+    "environ-empty-variables-omitted",
+    "environ-query-string-omitted",
+    "environ-script-name-empty",
+    "environ-path-info-empty",
 )
 class OmitsWhatIsEmpty(Changed):
     """SCRIPT_NAME, PATH_INFO and QUERY_STRING are left out where they are empty."""
@@ -48,7 +52,13 @@ class OmitsWhatIsEmpty(Changed):
                 del environ[key]
 
 
-@good_twin("environ-content-type-value", "environ-content-length-value", "environ-http-vars-absent")
+@good_twin(
+    "environ-content-type-value",
+    "environ-content-length-value",
+    "environ-http-vars-absent",
+    "environ-content-type-omitted",
+    "environ-content-length-omitted",
+)
 class KeepsEmptyOnes(Changed):
     """CONTENT_TYPE and CONTENT_LENGTH are empty where they were not sent, and there twice else."""
 

@@ -55,7 +55,12 @@ class ReadsNothingAfter100(Connection):
         return super().receive()
 
 
-@good_twin("http-expect-handled", "http-expect-transparent", "http-expect-read-blocks")
+@good_twin(
+    "http-expect-handled",
+    "http-expect-transparent",
+    "http-expect-read-blocks",
+    "http-expect-immediate",
+)
 class Sends100AtOnce(Connection):
     """100 Continue is sent before the application is called."""
 
@@ -66,7 +71,7 @@ class Sends100AtOnce(Connection):
         return super().describe(event)
 
 
-@bad_twin("http-expect-waiting-discouraged")
+@bad_twin("http-expect-waiting-discouraged", "http-continue-or-final")
 class WaitsForTheClient(Connection):
     """No 100 Continue is ever sent; the client sends its body when it has waited enough."""
 
@@ -77,7 +82,12 @@ class WaitsForTheClient(Connection):
         return event
 
 
-@good_twin("http-expect-handled", "http-expect-transparent", "http-expect-read-blocks")
+@good_twin(
+    "http-expect-handled",
+    "http-expect-transparent",
+    "http-expect-read-blocks",
+    "http-expect-http10-exempt",
+)
 class SpeaksHttp10(Connection):
     """Only HTTP/1.0 is spoken, and nothing known of Expect."""
 

@@ -57,7 +57,7 @@ class ManglesConfiguration(Gateway):
         return {**copied, **super().environ()}
 
 
-@good_twin("app-config-deployer-pairs")
+@good_twin("app-config-deployer-pairs", "environ-os-variables-allowed")
 class CopiesProcessEnvironment(Gateway):
     """Variables of the process are copied, their bytes as Latin-1."""
 
