@@ -13,7 +13,8 @@ HELLO = b"hello"
 CHUNKED = [("Transfer-Encoding", "chunked")]
 # Seconds until a client that has said all does what ends the exchange: it shuts its side, or sends
 # a body unprompted.
-PATIENCE = 0.5
+PATIENCE = 1.0
+LEAST_PATIENCE = 0.25
 # No server reads so much at once; and a body that ends where the connection does is short of it.
 PIECE = 4096
 
@@ -171,6 +172,7 @@ class Stage:
     """Tries messages on one server, each on a connection of its own.
 
     Attributes:
+        patience: seconds until the client shuts its side; less with each time it had to.
         limit: seconds until a connection that the server leaves open is given up; the run's own
             where None, and short once that has happened.
         cut: whether the client's side is always shut at once, as the server serves nothing behind.
@@ -178,6 +180,7 @@ class Stage:
 
     def __init__(self, client):
         self.client = client
+        self.patience = PATIENCE
         self.limit = None
         self.cut = False
         self.count = 0
@@ -216,8 +219,10 @@ class Stage:
             # A call may report a moment after the client has its answer.
             return conversation.ended and all(call.settled for call in conversation.calls)
 
-        if not cut and conversation.settled(is_over, PATIENCE):
-            return False
+        if not cut:
+            if conversation.settled(is_over, self.patience):
+                return False
+            self.patience = max(LEAST_PATIENCE, self.patience / 2)
         conversation.half_close()
         if not conversation.settled(lambda: conversation.ended, self.limit):
             self.limit = PATIENCE
