@@ -108,11 +108,12 @@ def _(client, verify):
             conversation.settled(lambda conversation=conversation: conversation.ended)
             received = conversation.received
             conversation.close()
-            expected = f"{kind}, {how}: no response inside the body of another"
             cut = response is None or not response.complete or b"HTTP/1." in response.body
+            # A second head alone may be an error's, which is another rule's matter.
+            goes_on = any(call.environ.get("PATH_INFO") == "/after" for call in conversation.calls)
             verify("http-cut-body-ends-connection").true(
-                not (cut and received.count(b"HTTP/1.") > 1),
-                expected,
+                not (cut and goes_on and received.count(b"HTTP/1.") > 1),
+                f"{kind}, {how}: no response inside the body of another",
                 f"{kind}, {how}: {received[-300:]!r}",
             )
 

@@ -49,6 +49,9 @@ class CallsAgain(Gateway):
 class ClosesEachTime(Connection):
     """Every connection is closed after one response, whatever is waiting on it."""
 
+    def send_head(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+        super().send_head(status, reason, [*fields, (b"Connection", b"close")])
+
     def run(self) -> None:
         self.serve_one()
         self.linger()

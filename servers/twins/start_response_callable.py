@@ -133,7 +133,10 @@ class ChecksWhenSending(Gateway):
         super().send_head(first_block)
 
 
-@bad_twin("start-response-checks-headers", also=("start-response-failed-call-counts",))
+@bad_twin(
+    "start-response-checks-headers",
+    also=("start-response-failed-call-counts", "http-value-no-crlf-nul"),
+)
 class SplitsValues(Gateway):
     """A line end in a value begins a header line of its own."""
 
