@@ -84,3 +84,34 @@ def test_a_request_that_is_lost_before_the_next_one_is_no_hang(tmp_path: Path) -
     assert {verdict.observed for verdict in verdicts} == {
         "it answered the request behind this one, and never this one"
     }
+
+
+WITHOUT_METHODS = """
+import sys
+from wsgiref.simple_server import make_server
+from probe import app
+
+class Lacks:
+    def __init__(self, stream):
+        self.read, self.readline = stream.read, stream.readline
+
+    def __iter__(self):
+        return iter(self.readline, b"")
+
+class Silent:
+    def write(self, text):
+        pass
+
+def application(environ, start_response):
+    environ["wsgi.input"], environ["wsgi.errors"] = Lacks(environ["wsgi.input"]), Silent()
+    return app(environ, start_response)
+
+make_server("127.0.0.1", int(sys.argv[1]), application).serve_forever()
+"""
+
+
+def test_a_missing_method_is_a_verdict(tmp_path: Path) -> None:
+    lacking = ("input-readlines-supported", "errors-writelines-supported", "errors-flush-supported")
+    verdicts = judge(tmp_path, WITHOUT_METHODS, *lacking)
+    assert {verdict.rule for verdict in verdicts if verdict.outcome == "fail"} == set(lacking)
+    assert not [verdict for verdict in verdicts if verdict.outcome == "error"]

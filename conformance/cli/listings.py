@@ -154,10 +154,10 @@ def show_servers(options: argparse.Namespace) -> int:
     known = load_results(options.results).subjects if options.results else []
     started_in = {each.name: each.started_in for each in known if each.started}
     found = environment.survey(subjects)
-    rows = [
-        {**describe(each, found[each.name]), "started_in": started_in.get(each.name)}
-        for each in subjects
-    ]
+    with ThreadPoolExecutor() as pool:  # some are asked for their version by a command of their own
+        rows = list(pool.map(lambda each: describe(each, found[each.name]), subjects))
+    for row in rows:
+        row["started_in"] = started_in.get(row["name"])
     if options.json:
         _dump(rows)
         return CLEAN
