@@ -276,7 +276,7 @@ def load_roster(directory: Path = SERVERS) -> dict[str, Subject]:
                 f"{path}: name: {subject.name!r} is taken by {_file(roster, subject)}"
             )
         roster[subject.name] = subject
-    return roster
+    return dict(sorted(roster.items()))
 
 
 def _file(roster: Mapping[str, Subject], subject: Subject) -> str:

@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from conformance.cli.run import exit_code, expected
+from conformance.results import SubjectResult, Verdict
 
 HERE = Path(__file__).parent
 FAST = ("--timeout-scale", "0.2", "--jobs", "1")
@@ -201,6 +205,34 @@ def test_servers_as_json_has_the_promised_keys() -> None:
         keys = {"name", "title", "family", "installed", "version", "command", "runs_here"}
         assert keys <= set(row)
         assert row["runs_here"] is True or isinstance(row["runs_here"], str)
+
+
+def test_servers_say_how_long_they_took_to_start(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    cli("run", "reference", "--rule", "environ-query-string-raw", "--json", path, *FAST)
+    rows = json.loads(cli("servers", "reference", "wsgiref", "--json", "--results", path).stdout)
+    assert rows[0]["started_in"] > 0
+    assert rows[1]["started_in"] is None
+    assert_refused(cli("servers", "--results", tmp_path / "none.json"), "cannot be read")
+
+
+def test_debian_packages_of_servers() -> None:
+    done = cli("servers", "nginx-uwsgi", "lighttpd-*", "--system")
+    assert done.stdout.split() == ["lighttpd", "nginx", "uwsgi-core", "uwsgi-plugin-python3"]
+    assert set(done.stdout.split()) < set(cli("servers", "--system").stdout.split())
+
+
+def test_of_a_whole_roster_only_what_can_run_is_expected_to() -> None:
+    ran = SubjectResult(
+        "a", started=True, verdicts=[Verdict("r", "p", "MUST", "x", "pass", "", "")]
+    )
+    cannot = SubjectResult("b", unavailable=True, failure="Windows only")
+    broken = SubjectResult("c", failure="it ended with status 1 before it answered")
+    named, whole = Namespace(servers=["a", "b"]), Namespace(servers=[])
+    assert exit_code(expected([ran, cannot], whole), "must") == 0
+    assert exit_code(expected([ran, cannot], named), "must") == 3
+    assert exit_code(expected([ran, broken], whole), "must") == 3
+    assert exit_code(expected([cannot], whole), "must") == 3
 
 
 def test_servers_by_name() -> None:

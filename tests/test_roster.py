@@ -220,7 +220,7 @@ def test_select(file: Path) -> None:
     file.write_text(GOOD)
     assert names(select(["wsgiref", "reference", "wsgiref"], roster)) == ["wsgiref", "reference"]
     assert names(select([str(file)], roster)) == ["my-server"]
-    with pytest.raises(RosterError, match=r"wsgirf: no such server; did you mean wsgiref\?"):
+    with pytest.raises(RosterError, match=r"wsgirf: no such server; did you mean .*wsgiref"):
         select(["wsgirf"], roster)
     with pytest.raises(RosterError, match="no such server; see wsgi-conformance servers"):
         select(["zzzzzz"], roster)

@@ -130,8 +130,8 @@ def _(client, verify):
         odd.succeeded
         and odd.response.body == b"one two."
         # What stands in front may frame every body anew.
-        and (odd.response.framing != "chunked" or usual.answered.framing == "chunked"),
-        "cOnTeNt-LeNgTh: 8 delimits the body b'one two.', as in the usual spelling",
+        and (odd.response.framing != "chunked" or client.proxied),
+        "cOnTeNt-LeNgTh: 8 delimits the body b'one two.'",
         f"{odd}, framing {odd.answered.framing}",
     )
 
@@ -158,9 +158,10 @@ def _(client, verify):
         data = request(target="/head-first", headers=[("Connection", "close")])
         seen = client.exchange(data, fence=False, written=written)
         received = bytes(seen.connection.received)
-        body = received.find(b"the-first-of-the-body")
+        # Looked for in the body as it is framed: its blocks may come in any number of chunks.
+        body = seen.response.body if seen.response is not None else b""
         verify("headers-precede-body").true(
-            received.startswith(b"HTTP/1.") and body >= received.find(b"\r\n\r\n") >= 0,
+            received.startswith(b"HTTP/1.") and body.startswith(b"the-first-of-the-body"),
             "status line, headers and an empty line, and only then the body",
             received[:200],
         )

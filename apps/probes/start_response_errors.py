@@ -82,6 +82,11 @@ def _(client, verify):
             verify("start-response-error-body-sent").true(
                 False, f"{kind}: the replacement arrives", f"{seen}; it {seen.notes['restart']}"
             )
+            for rule in (
+                "start-response-error-replaces-headers",
+                "start-response-error-replaces-status",
+            ):
+                verify(rule).unsupported(f"{kind}: {seen}", "a response")
             continue
         new, old = response.all("X-New"), response.all("X-Old") + response.all("Set-Cookie")
         verify("start-response-error-replaces-headers").true(

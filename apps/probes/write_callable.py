@@ -259,7 +259,10 @@ def numbers(body, expected):
     """Tell where the records leave their order."""
     if body == expected:
         return "just that"
-    found = [int(part.partition(b">")[0]) for part in body.split(b"<")[1:]]
+    told = [part.partition(b">")[0] for part in body.split(b"<")[1:]]
+    if not all(number.isdigit() for number in told):
+        return f"{body[:80]!r}, which is something else"
+    found = [int(number) for number in told]
     place = next((at for at, number in enumerate(found) if number != at), len(found))
     behind = found[place : place + 4]
     return f"{len(found)} records of {len(body)} bytes; after {place} in order come {behind}"

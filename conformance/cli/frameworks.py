@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     for path in written:
         writable(path)
     terminal = Terminal([framework.name for framework in chosen])
-    sites = Sites(options.python, progress=terminal.progress)
+    sites = Sites(options.python, progress=terminal.progress, said=terminal.said)
     jobs = options.jobs or min(len(chosen), os.cpu_count() or 1)
     begun = time.time()
     with terminal:

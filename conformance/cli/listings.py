@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from conformance import rules
@@ -15,9 +16,10 @@ from conformance.cli.exits import CLEAN
 from conformance.cli.suite import Suite, load_suite
 from conformance.driver.selftest import MemoryTwin
 from conformance.harness import environment
-from conformance.harness.environment import EnvironmentFailure
+from conformance.harness.environment import Environment
 from conformance.reference.twins import Twin
 from conformance.report.traceability import TraceRow
+from conformance.results import load_results
 from conformance.roster import RosterError, Subject, fill, load_roster
 from conformance.rules import Rule
 
@@ -51,6 +53,9 @@ def add_commands(commands: Any) -> None:
         "--system",
         action="store_true",
         help="print the Debian packages that these servers need, for apt-get install",
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="F", help="say in --json how long they took to start there"
     )
     parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
     parser.set_defaults(command=show_servers)
@@ -146,7 +151,13 @@ def show_servers(options: argparse.Namespace) -> int:
     if options.system:
         print("\n".join(sorted({name for each in subjects for name in each.system})))
         return CLEAN
-    rows = [describe(subject) for subject in subjects]
+    known = load_results(options.results).subjects if options.results else []
+    started_in = {each.name: each.started_in for each in known if each.started}
+    found = environment.survey(subjects)
+    rows = [
+        {**describe(each, found[each.name]), "started_in": started_in.get(each.name)}
+        for each in subjects
+    ]
     if options.json:
         _dump(rows)
         return CLEAN
@@ -174,9 +185,13 @@ def _matching(globs: Sequence[str], roster: Mapping[str, Subject]) -> list[Subje
     ]
 
 
-def describe(subject: Subject) -> dict[str, Any]:
-    """Return what ``servers --json`` gives for a server."""
-    version, reason = _state(subject)
+def describe(subject: Subject, found: Environment | str) -> dict[str, Any]:
+    """Return what ``servers --json`` gives for a server.
+
+    Args:
+        found: where it is, or why it cannot run here.
+    """
+    version, reason = _state(subject, found)
     return {
         "name": subject.name,
         "title": subject.title or subject.name,
@@ -193,15 +208,10 @@ def describe(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _state(subject: Subject) -> tuple[str, str]:
+def _state(subject: Subject, found: Environment | str) -> tuple[str, str]:
     """Return a server's version and why it does not run here, one of them empty."""
-    reason = environment.obstacle(subject)
-    if reason:
-        return "", reason
-    try:
-        found = environment.current(subject)
-    except EnvironmentFailure as failure:
-        return "", str(failure)
+    if isinstance(found, str):
+        return "", found
     if found.missing:
         return "", f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
     values = {"python": found.python, "bin": found.bin}

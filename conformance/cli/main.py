@@ -12,6 +12,7 @@ from typing import Any
 from conformance import __version__
 from conformance.cli import (
     app,
+    attach,
     bridges,
     frameworks,
     grid,
@@ -23,6 +24,7 @@ from conformance.cli import (
     serve,
 )
 from conformance.cli.exits import CLEAN, UNJUDGED, WRONG_USE, UsageError
+from conformance.harness.payload import PayloadError
 from conformance.probing import ProbeError
 from conformance.reference.twins import TwinError
 from conformance.results import ResultsError
@@ -48,6 +50,7 @@ start here:
   wsgi-conformance run                        the servers installed here
   wsgi-conformance run --isolated             all servers known, each in an environment of its own
   wsgi-conformance run ./my-server.toml       your own server; see README for the file
+  wsgi-conformance payload DIR                what a server that you start yourself has to serve
   wsgi-conformance app myproject.wsgi:app     your own application, in memory
   wsgi-conformance middleware myproject:wrap  your own middleware, between two validators
   wsgi-conformance frameworks                 the same site in many frameworks, driven in process
@@ -56,6 +59,7 @@ start here:
 """
 EXPECTED_ERRORS = (
     UsageError,
+    PayloadError,
     RosterError,
     ResultsError,
     ProbeError,
@@ -76,7 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        *(run, app, middleware, bridges, frameworks, grid),
+        *(run, attach, app, middleware, bridges, frameworks, grid),
         *(listings, report, selftest, serve),
     ):
         module.add_commands(commands)

@@ -8,15 +8,18 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conformance import __version__, rules
+from conformance.cli import attach
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness import environment
-from conformance.harness.environment import Environment, interpreter, obstacle
+from conformance.harness.environment import Environment, interpreter
+from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.report.html import render_html
@@ -24,7 +27,7 @@ from conformance.report.terminal import Terminal
 from conformance.results import Results, SubjectResult, counts, save_results
 from conformance.roster import Subject, load_roster, select
 
-__all__ = ["add_commands", "exit_code", "gather", "positive"]
+__all__ = ["add_commands", "exit_code", "expected", "gather", "positive"]
 
 ALWAYS = ("reference", "wsgiref")
 
@@ -79,6 +82,7 @@ def add_commands(commands: Any) -> None:
         metavar="X",
         help="multiply all limits, on a slow machine",
     )
+    attach.add_options(parser)
     out = parser.add_argument_group("what is written")
     out.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
     out.add_argument("--html", type=Path, metavar="F", help="the matrix, one self-contained file")
@@ -111,21 +115,22 @@ def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     suite = load_suite(options.probes, options.probe)
     wanted = frozenset(rule.id for rule in rules.matching(options.rule or ["*"]))
-    subjects = choose(options)
+    attachment = attach.attachment_of(options, suite.folders)
+    subjects = choose(options) if attachment is None else [attach.subject_of(options)]
     for path in (options.json, options.html):
         if path is not None:
             writable(path)
-    settings = make_options(suite, wanted, options)
+    settings = replace(make_options(suite, wanted, options), attachment=attachment)
     terminal = Terminal([subject.name for subject in subjects])
-    settings = settings.reporting(terminal.progress)
+    settings = replace(settings, progress=terminal.progress, said=terminal.note)
     session = Session(
         settings,
-        lambda subject: environment_of(subject, options),
+        lambda subject, loop: environment_of(subject, options, loop, terminal.said),
         options.jobs or min(len(subjects), os.cpu_count() or 1),
         lambda one: terminal.finished(one.result),
     )
     begun = time.time()
-    with terminal:
+    with attach.claim(attachment), terminal:
         runs = session.run(subjects)
     results = gather(runs, begun)
     write(results, suite, options)
@@ -157,26 +162,35 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    installed = [subject for subject in roster.values() if is_installed(subject, options)]
+    found = environment.survey(roster.values(), options.python or sys.executable)
+    installed = [s for s in roster.values() if _is_here(found[s.name])]
     return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
 
 
-def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
-    """Whether a server of the roster can be run without --isolated."""
-    if obstacle(subject):
-        return False
-    try:
-        return not environment_of(subject, options).missing
-    except environment.EnvironmentFailure:
-        return False
+def _is_here(found: Environment | str) -> bool:
+    return isinstance(found, Environment) and not found.missing
 
 
-def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
-    """Return the environment that the options ask for; a server's own interpreter comes first."""
+def environment_of(
+    subject: Subject, options: argparse.Namespace, loop: Loop, said: Callable[[str, str, str], None]
+) -> Environment:
+    """Return the environment that the options ask for; a server's own interpreter comes first.
+
+    Args:
+        said: called with the subject's name, what is being done, and a tool's latest line.
+
+    Errors:
+        EnvironmentFailure: it cannot be had. Interrupted: the loop was interrupted.
+    """
+    if options.attach:
+        return environment.unknown()
     chosen = None if subject.name == "reference" else options.python
-    if options.isolated and subject.name != "reference":
-        return environment.isolated(subject, interpreter(subject, chosen or sys.executable))
-    return environment.given(interpreter(subject, chosen or sys.executable), subject)
+    python = interpreter(subject, chosen or sys.executable)
+    if not options.isolated or subject.name == "reference":
+        return environment.given(python, subject)
+    return environment.isolated(
+        subject, python, loop=loop, said=lambda doing, line: said(subject.name, doing, line)
+    )
 
 
 def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:
@@ -217,9 +231,9 @@ def write(results: Results, suite: Suite, options: argparse.Namespace) -> None:
 
 
 def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
-    """Return the exit code for the verdicts of all subjects."""
+    """Return the exit code for the verdicts of all subjects; that none was run is no success."""
     verdicts = [verdict for subject in subjects for verdict in subject.verdicts]
-    unjudged = not all(subject.started and subject.verdicts for subject in subjects)
-    if unjudged or any(verdict.outcome == "error" for verdict in verdicts):
+    judged = bool(subjects) and all(each.started and each.verdicts for each in subjects)
+    if not judged or any(verdict.outcome == "error" for verdict in verdicts):
         return UNJUDGED
     return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN

@@ -33,6 +33,7 @@ from conformance.harness.environment import (
 from conformance.harness.grid_client import KEPT, ask, expectation, shown_log
 from conformance.harness.launcher import Launcher, StartFailure
 from conformance.harness.loop import Interrupted, Loop
+from conformance.harness.readiness import fetch
 from conformance.harness.runner import run_directory
 from conformance.harness.sites import shorten
 from conformance.paths import FRAMEWORKS, PACKAGE
@@ -84,7 +85,10 @@ class SiteLauncher(Launcher):
     def _await_answer(self, port: int, deadline: float) -> None:
         """Wait until the site, or the server in its place, has said something of its own."""
         for _ in self._attempts(deadline, "it answered"):
-            response = self._ask(port, "/text", deadline)
+            response = None
+            with contextlib.suppress(OSError):
+                address = (self.host, port)
+                response = fetch(self.loop, address, "/text", deadline, self.process_runs)
             if response is not None and response.status not in NOT_YET:
                 return
         raise StartFailure(f"no answer on port {port} in time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import secrets
@@ -9,33 +10,34 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conformance.harness.child import Child, StartFailure
 from conformance.harness.control import Control
 from conformance.harness.environment import Environment
 from conformance.harness.loop import Loop
-from conformance.harness.processes import MARK, end_all, left_behind
-from conformance.harness.response import Response, ResponseReader
-from conformance.probing import request
+from conformance.harness.processes import MARK, at_rest, end_all, left_behind, of_session
+from conformance.harness.readiness import ask
+from conformance.harness.response import Response
 from conformance.roster import Subject, fill
 from conformance.trace import Event
 
-__all__ = ["Launcher", "StartFailure", "is_port_free"]
+__all__ = ["APPLICATION", "PLANTED", "Launcher", "StartFailure", "is_port_free"]
 
 # Below the range that outgoing connections are given, or one of ours could take the port.
 PORTS = range(20000, 32768)
 START_LIMIT = 20.0
+APPLICATION = "app"
 STOP_LIMIT = 5.0
+# Seconds for a server that hangs to begin to tell where its threads stand.
+STACKS_LIMIT = 1.0
 TRIES = 3
 # So many bytes of the log are kept: of its beginning in each probe's trace, and of its end.
 KEPT_LOG = 64 * 1024
 TAIL = 2000
 # What the address of a unix socket can hold, less its final NUL: 104 on BSD and macOS.
 LONGEST_SOCKET = 103
-# Whatever answers the question whether the server is ready with more than this is not it.
-MOST_READ = 1 << 16
 # How often to look again for processes that started while others were being killed.
 ROUNDS = 5
 # What of our own environment a server gets. Not all: some servers copy theirs into environ, and so
@@ -75,6 +77,7 @@ class Launcher:
         command: the words it was started with.
         started_in: seconds the last start took.
         tail: the end of all that was written to the log so far, by the front and the backend.
+        attribute: name of the application in the payload's module, from the next start on.
     """
 
     def __init__(
@@ -101,6 +104,8 @@ class Launcher:
         self.started_in = 0.0
         self.backend: Child | None = None
         self.front: Child | None = None
+        self.elsewhere: list[int] = []
+        self.attribute = APPLICATION
         self.tail = b""
         self.logged = 0
         self.room = KEPT_LOG
@@ -139,6 +144,7 @@ class Launcher:
         raise StartFailure("no free port between 20000 and 32767")
 
     def _start_on(self, port: int, backend_port: int = 0) -> None:
+        self.elsewhere = []
         self.logged = 0
         self.room = KEPT_LOG
         values = self._values(port, backend_port)
@@ -162,9 +168,9 @@ class Launcher:
         return {
             "host": self.host,
             "port": str(port),
-            "app": "probe:app",
+            "app": f"probe:{self.attribute}",
             "module": "probe",
-            "attr": "app",
+            "attr": self.attribute,
             "payload": str(self.payload),
             "rundir": str(self.rundir),
             "python": self.environment.python,
@@ -245,6 +251,39 @@ class Launcher:
         who = "its backend" if child is self.backend else "it"
         return f"{who} ended with status {child.status}"
 
+    def activity(self, others: Iterable[int] = ()) -> tuple[str, ...] | None:
+        """How often each thread of the server has run; None while one of them runs.
+
+        Args:
+            others: numbers of processes that are known to belong to it.
+        """
+        pids = [child.pid for child in self.processes()]
+        if not pids:
+            return None
+        if not self.elsewhere:
+            # Those that made a session of their own; they are few, and looking for them is slow.
+            self.elsewhere = [process.pid for process in left_behind(self.mark, *pids)]
+        ours = [number for pid in pids for number in of_session(pid)]
+        return at_rest([*self.elsewhere, *ours, *others])
+
+    def ask_for_stacks(self) -> None:
+        """Have the processes of the server tell the control channel where their threads stand."""
+        standing = dict(self.control.standing)
+        pids = [child.pid for child in self.processes()]
+        if not pids or not standing:
+            return
+        own = {process.pid for process in left_behind(self.mark, *pids)}
+        before = len(self.control.timeline.stacks)
+        for process, number in standing.items():
+            # Only those of this run: a number may have become a stranger's meanwhile.
+            if process in own:
+                with contextlib.suppress(OSError):
+                    os.kill(process, number)
+        if own & standing.keys():
+            self.loop.until(lambda: len(self.control.timeline.stacks) > before, STACKS_LIMIT)
+            # They come in many small writes, and nothing says which is the last one.
+            self.loop.until(lambda: False, STACKS_LIMIT / 10)
+
     def log_tail(self) -> str:
         """Return the end of all that was written to the log, over all starts."""
         return self.tail.decode("utf-8", "backslashreplace").strip()
@@ -285,23 +324,17 @@ class Launcher:
         )
 
     def _await_answer(self, port: int, deadline: float) -> None:
-        """Wait until a request of ours has come through to our application.
-
-        A port that listens proves nothing: somebody else may. The answer has to hold a word that
-        the application was told over the control channel.
-        """
+        """Wait until a request of ours has come through to our application."""
         stranger: Response | None = None
         for _ in self._attempts(deadline, "it answered"):
-            word = "ready" + secrets.token_hex(8)
-            response = self._ask(port, f"/?{self.control.marker}{word}.", deadline)
-            if word in self.control.heard:
-                self.control.heard.clear()
-                if response is not None and word.encode() in response.body:
-                    return
+            answer = ask(self.loop, self.control, (self.host, port), deadline, self.process_runs)
+            if answer.ready:
+                return
+            if answer.called:
                 raise StartFailure(
-                    f"it called the application, and then {self._what_came(response)}"
+                    f"it called the application, and then {self._what_came(answer.response)}"
                 )
-            stranger = response or stranger
+            stranger = answer.response or stranger
         if stranger is not None:
             raise StartFailure(
                 f"port {port} was answered by something that did not call the application: "
@@ -313,50 +346,6 @@ class Launcher:
         if not self.process_runs():
             return self._how_it_ended()
         return "it gave no answer" if response is None else f"it answered {response}"
-
-    def _ask(self, port: int, target: str, deadline: float) -> Response | None:
-        with socket.socket() as asking:
-            asking.settimeout(1.0)
-            try:
-                asking.connect((self.host, port))
-                asking.sendall(request(target=target, headers=[("Connection", "close")]))
-            except OSError:
-                return None
-            asking.setblocking(False)
-            return self._read_answer(asking, deadline)
-
-    def _read_answer(self, asking: socket.socket, deadline: float) -> Response | None:
-        reader = ResponseReader("GET")
-        buffer = bytearray()
-        ended = False
-        response: Response | None = None
-
-        def readable() -> None:
-            nonlocal ended, response
-            try:
-                data = asking.recv(65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            buffer.extend(data)
-            ended = ended or not data
-            response = reader.read(buffer, ended)
-
-        self.loop.watch(asking, readable)
-        try:
-            self.loop.until(
-                lambda: (
-                    ended
-                    or response is not None
-                    or len(buffer) > MOST_READ
-                    or not self.process_runs()
-                ),
-                max(0.0, deadline - time.monotonic()),
-            )
-        finally:
-            self.loop.unwatch(asking)
-        return response
 
     def stop(self) -> None:
         """End all processes and whatever they started, the front first; return when all are gone.

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from conformance.frameworks import SITE, Case, Framework, needs, unmet
 from conformance.harness.environment import Environment, EnvironmentFailure, isolated
-from conformance.harness.loop import Loop
+from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.processes import MARK, end_all, left_behind
 from conformance.harness.runner import Run
 from conformance.paths import FRAMEWORKS, PACKAGE
@@ -84,6 +84,8 @@ class Sites:
         limit: seconds that a process may take.
         progress: called with a framework's name, steps done and ``STEPS``, from its thread.
         directory: of the sites.
+        said: called with a framework's name, what is done to its environment, and the tool's
+            latest line, from its thread.
     """
 
     def __init__(
@@ -92,12 +94,15 @@ class Sites:
         limit: float = LIMIT,
         progress: Callable[[str, int, int], None] = lambda name, done, total: None,
         directory: Path = FRAMEWORKS,
+        said: Callable[[str, str, str], None] = lambda name, doing, line: None,
     ) -> None:
+        self.said = said
         self.python = python
         self.limit = limit
         self.progress = progress
         self.directory = directory
         self._groups: set[int] = set()
+        self._loops: set[Loop] = set()
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -170,13 +175,33 @@ class Sites:
         Errors:
             EnvironmentFailure: the framework does not install, or not on this Python.
         """
-        environment = isolated(framework, self.python)
+        environment = self._isolated(framework)
         refused = framework.refuses(environment.version) or needs(OLDEST, environment.version)
         if refused:
             raise EnvironmentFailure(refused)
         if environment.missing:
             raise EnvironmentFailure(f"installed, and yet not there: {environment.missing[0]}")
         return environment
+
+    def _isolated(self, framework: Framework) -> Environment:
+        loop = Loop()
+        with self._lock:
+            if self._stopping:
+                loop.interrupt()
+            self._loops.add(loop)
+        try:
+            return isolated(
+                framework,
+                self.python,
+                loop=loop,
+                said=lambda doing, line: self.said(framework.name, doing, line),
+            )
+        except Interrupted as interrupted:
+            raise SiteFailure("interrupted") from interrupted
+        finally:
+            with self._lock:
+                self._loops.discard(loop)
+            loop.close()
 
     def ask(
         self,
@@ -309,6 +334,8 @@ class Sites:
         """End every process, and let none begin."""
         with self._lock:
             self._stopping = True
+            for loop in self._loops:
+                loop.interrupt()
             for group in self._groups:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
