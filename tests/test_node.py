@@ -513,3 +513,48 @@ def test_suite_serves_with_node(tmp_path: Path) -> None:
 def test_files_are_javascript() -> None:
     for path in FRONT.parent.glob("*.js"):
         subprocess.run([str(NODE), "--check", str(path)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"FROB / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + bytes(99) + b"\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20000 + b"\r\n\r\n", 431),
+        (b"POST /sum HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nabc", 400),
+        (b"POST /sum HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", 400),
+        (b"POST /sum HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    ],
+)
+def test_what_is_no_request_reaches_nobody(alone: Served, request_: bytes, code: int) -> None:
+    with alone.connect() as sock:
+        sock.sendall(request_)
+        head = rest(sock)
+    assert head.startswith(b"HTTP/1.1 %d " % code)
+    assert b"\r\nDate: " in head
+    assert b"\r\nConnection: close\r\n" in head
+    assert not list(alone.directory.glob("closed-*"))
+
+
+def test_what_is_not_understood_waits_for_what_was(alone: Served) -> None:
+    with alone.connect() as sock:
+        sock.sendall(b"POST /sum HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\naGARBAGE\r\n\r\n")
+        answers = rest(sock)
+    assert answers.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answers.count(b"HTTP/1.1 400 Bad Request\r\n") == 1
+
+
+def test_body_that_is_not_understood_ends_the_request(alone: Served) -> None:
+    with alone.connect() as sock:
+        sock.sendall(CHUNKED % b"/echo")
+        until(sock, b"begun\n")
+        sock.sendall(b"nonsense\r\n")
+        assert not rest(sock).endswith(b"0\r\n\r\n")
+    wait_for((alone.directory / "closed-echo").exists)

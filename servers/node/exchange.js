@@ -2,6 +2,7 @@
 'use strict';
 
 const { PROTOCOL, TYPE, begin, records } = require('./fastcgi');
+const { REASONS } = require('./refusals');
 
 // RFC 9110 section 7.6.1; a connection is the front's own business.
 const HOP_BY_HOP = new Set([
@@ -18,7 +19,6 @@ const HOP_BY_HOP = new Set([
 const LONGEST_HEAD = 1 << 20;
 // An unread body up to this size is read and dropped, so that the connection can be used again.
 const DRAINED_AT_MOST = 1 << 20;
-const REASONS = { 404: 'Not Found', 502: 'Bad Gateway', 503: 'Service Unavailable' };
 const SOFTWARE = `node/${process.versions.node}`;
 
 /** The head of a response as CGI has it (RFC 3875 section 6.3). Throws where it is none. */
@@ -40,6 +40,21 @@ function parseHead(text) {
   const match = /^(\d{3})(?: (.*))?$/.exec(status);
   if (!match) throw new Error(`no status: ${JSON.stringify(status.slice(0, 80))}`);
   return { code: Number(match[1]), reason: match[2] ?? '', fields };
+}
+
+/** The length that a head announces, null for none. Throws where it is none or not one. */
+function lengthOf(fields) {
+  const lengths = new Set(fields.filter(isLength).map(([, value]) => value.trim()));
+  if (lengths.size === 0) return null;
+  const [length] = lengths;
+  if (lengths.size > 1 || !/^[0-9]+$/.test(length)) {
+    throw new Error(`no length: ${JSON.stringify([...lengths]).slice(0, 80)}`);
+  }
+  return length;
+}
+
+function isLength([name]) {
+  return name.toLowerCase() === 'content-length';
 }
 
 /** Where the head ends and where the body begins; null where it is not whole. */
@@ -185,12 +200,15 @@ class Exchange {
         this.continues = false;
         return true;
       }
-      const length = fields.some(([name]) => name.toLowerCase() === 'content-length');
+      // Nobody has asked to switch to anything, and other interim statuses have no end.
+      if (code < 200) throw new Error(`status ${code}`);
+      const length = lengthOf(fields);
+      const kept = fields.filter((field) => !isLength(field));
       // RFC 9110 section 8.6: no length where there can be no content.
-      const kept = fields.filter(([name]) => code !== 204 || name.toLowerCase() !== 'content-length');
+      if (length !== null && code !== 204) kept.push(['Content-Length', length]);
       if (this.pool.draining) response.shouldKeepAlive = false;
       response.writeHead(code, reason, kept.flat());
-      this.framed = length || request.httpVersion === '1.1';
+      this.framed = length !== null || request.httpVersion === '1.1';
       this.head = null;
       return true;
     } catch (error) {
@@ -281,7 +299,7 @@ class Exchange {
   /** Answer with an error, or cut short what has begun, so that nobody takes it for whole. */
   fail(code, why) {
     const { response, connection } = this;
-    if (code !== 404) process.stderr.write(`front.js: ${code} for a worker: ${why}\n`);
+    if (code >= 502) process.stderr.write(`front.js: ${code} for a worker: ${why}\n`);
     this.over = true;
     if (connection) connection.socket.destroy();
     if (response.headersSent) {
@@ -289,6 +307,8 @@ class Exchange {
       else response.socket?.resetAndDestroy();
       return;
     }
+    // What is left of a request that is not understood cannot be told from the next one.
+    if (code < 502 && code !== 404) response.shouldKeepAlive = false;
     const body = `${code} ${REASONS[code]}\n`;
     const fields = ['Content-Type', 'text/plain', 'Content-Length', String(body.length)];
     response.writeHead(code, REASONS[code], fields);

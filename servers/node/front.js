@@ -9,6 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { Exchange } = require('./exchange');
+const { bare, codeOf, refusal } = require('./refusals');
 const { Pool } = require('./workers');
 
 const HELP = `\
@@ -108,7 +109,7 @@ class Front {
   constructor(options) {
     this.options = options;
     this.sockets = new Set();
-    this.last = new WeakMap(); // socket -> its last response
+    this.last = new WeakMap(); // socket -> its last exchange
     this.stopping = false;
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'wsgi-node-'));
     process.on('exit', () => fs.rmSync(this.directory, { recursive: true, force: true }));
@@ -129,9 +130,8 @@ class Front {
     this.server.on('checkContinue', (request, response) => this.take(request, response, true));
     // What else a client may expect is for the application to see.
     this.server.on('checkExpectation', (request, response) => this.take(request, response, false));
-    this.server.on('connect', (request, socket) => {
-      socket.end('HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-    });
+    this.server.on('connect', (request, socket) => socket.end(bare(501)));
+    this.server.on('clientError', (error, socket) => this.misunderstood(error, socket));
     this.server.on('error', (error) => this.unusable(error));
   }
 
@@ -158,20 +158,37 @@ class Front {
   take(request, response, continues) {
     const { socket } = request;
     const before = this.last.get(socket);
-    this.last.set(socket, response);
-    response.on('close', () => {
-      if (this.last.get(socket) === response) this.last.delete(socket);
-      if (this.stopping) this.endQuiet();
-    });
     const { mounted } = this.options;
     const exchange = new Exchange(this.pool, request, response, { continues, mounted });
+    this.last.set(socket, exchange);
+    response.on('close', () => {
+      if (this.last.get(socket) === exchange) this.last.delete(socket);
+      if (this.stopping) this.endQuiet();
+    });
     const serve = () => {
       if (exchange.over || socket.destroyed) return;
-      if (mounted && !isBelow(request.url, mounted)) exchange.fail(404, 'outside');
+      const code = refusal(request);
+      if (code) exchange.fail(code);
+      else if (mounted && !isBelow(request.url, mounted)) exchange.fail(404);
       else this.pool.dispatch(exchange);
     };
-    if (before) before.on('close', serve);
+    if (before) before.response.on('close', serve);
+    // Whether the parser understands the coding it says only after this.
+    else if ('transfer-encoding' in request.headers) process.nextTick(serve);
     else serve();
+  }
+
+  /** Node's parser does not understand what came; what came before is answered first. */
+  misunderstood(error, socket) {
+    const before = this.last.get(socket);
+    const answer = () => {
+      if (socket.writable) socket.write(bare(codeOf(error)));
+      socket.destroySoon();
+    };
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else if (!before) answer();
+    else if (before.over || before.request.complete) before.response.on('close', answer);
+    else before.fail(codeOf(error)); // the body of that one
   }
 
   unusable(error) {
