@@ -91,7 +91,7 @@ __all__ = [
     "read_rules",
 ]
 
-EDITION: Final = "2026.2"
+EDITION: Final = "2026.3"
 """The edition that runs use unless told otherwise."""
 
 _FOLDER: Final = Path(__file__).parent
