@@ -156,10 +156,14 @@ def test_report_of_stored_results_is_the_page_of_the_run(tmp_path: Path) -> None
     assert page.read_bytes() == again.read_bytes()
 
 
-def test_results_of_one_subject_are_not_merged_twice(tmp_path: Path) -> None:
-    stored = tmp_path / "r.json"
+def test_of_results_of_one_subject_the_later_count(tmp_path: Path) -> None:
+    stored, both = tmp_path / "r.json", tmp_path / "both.json"
     cli("run", server_file(tmp_path), "--rule", "input-read-semantics", "--json", stored, *FAST)
-    assert_refused(cli("report", stored, stored, "--html", tmp_path / "p.html"), "mine", "too")
+    done = cli("report", stored, stored, "--json", both)
+    assert done.returncode == 0
+    assert f"mine: {stored} replaces {stored}" in done.stderr
+    one, merged = (json.loads(path.read_text()) for path in (stored, both))
+    assert (merged["subjects"], merged["traces"]) == (one["subjects"], one["traces"])
 
 
 def test_rules_as_json_has_the_promised_keys() -> None:

@@ -13,6 +13,7 @@ from conformance import __version__
 from conformance.cli import (
     app,
     bridges,
+    diff,
     frameworks,
     listings,
     middleware,
@@ -26,7 +27,7 @@ from conformance.probing import ProbeError
 from conformance.reference.twins import TwinError
 from conformance.results import ResultsError
 from conformance.roster import RosterError
-from conformance.rules import RuleError, UnknownRule
+from conformance.rules import RuleError, UnknownEdition, UnknownRule
 
 __all__ = ["main"]
 
@@ -60,6 +61,7 @@ EXPECTED_ERRORS = (
     TwinError,
     RuleError,
     UnknownRule,
+    UnknownEdition,
 )
 
 
@@ -73,7 +75,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (run, app, middleware, bridges, frameworks, listings, report, selftest, serve):
+    for module in (
+        run,
+        app,
+        middleware,
+        bridges,
+        frameworks,
+        listings,
+        report,
+        diff,
+        selftest,
+        serve,
+    ):
         module.add_commands(commands)
     return parser
 

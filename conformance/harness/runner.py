@@ -63,6 +63,7 @@ class Options:
         probe_folders: where the probes came from, for the payload.
         scale: multiplies all limits.
         progress: called with the number of probes done and of all.
+        facts: whether probes that judge nothing are played too, though not all rules are wanted.
     """
 
     probes: Mapping[str, Probe]
@@ -71,6 +72,7 @@ class Options:
     probe_folders: Sequence[Path] = (PROBES,)
     scale: float = 1.0
     progress: Callable[[str, int, int], None] = lambda name, done, total: None
+    facts: bool = False
 
     def reporting(self, progress: Callable[[str, int, int], None]) -> Options:
         """Return the same options with somewhere to report progress to."""
@@ -81,7 +83,7 @@ class Options:
 
         Those that find out facts and judge nothing are played where all rules are wanted.
         """
-        everything = self.wanted >= self.rules.keys()
+        everything = self.facts or self.wanted >= self.rules.keys()
         direct = [
             probe
             for probe in self.probes.values()
