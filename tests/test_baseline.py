@@ -10,7 +10,14 @@ from gate_samples import HOSTILE, MUST, SHOULD, results, subject, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.results import Baseline, BaselineError, Entry, judge, load_baseline
+from conformance.results import (
+    Baseline,
+    BaselineError,
+    Entry,
+    Verdict,
+    judge,
+    load_baseline,
+)
 from conformance.results.baseline import UNWRITTEN, read_baseline
 from conformance.results.baseline_edit import check_editable, update
 
@@ -96,10 +103,8 @@ def test_listed_and_passing_is_stale() -> None:
         [verdict(A, "warn")],
     ],
 )
-def test_what_was_not_judged_in_full_or_is_still_broken_is_not_stale(
-    verdicts: list[object],
-) -> None:
-    found = results(subject("one", verdicts))  # type: ignore[arg-type]
+def test_not_judged_in_full_or_still_broken_is_not_stale(verdicts: list[Verdict]) -> None:
+    found = results(subject("one", verdicts))
     gate = judge(found, "must", baseline(Entry("one", A, "known")))
     assert gate.stale == []
     assert not gate.red
@@ -226,9 +231,10 @@ def test_an_entry_for_another_outcome_is_left_to_people() -> None:
     assert (changed.added, changed.removed, changed.text) == ((), (), before.text)
 
 
-@given(
-    st.one_of(st.sampled_from(HOSTILE), st.text()), st.one_of(st.sampled_from(HOSTILE), st.text())
-)
+ANYTHING = st.one_of(st.sampled_from(HOSTILE), st.text())
+
+
+@given(ANYTHING, ANYTHING)
 def test_whatever_a_subject_is_called_and_says_the_file_can_be_read(name: str, said: str) -> None:
     if not name.strip():
         name += "x"

@@ -21,8 +21,9 @@ A, B, C, D = MUST[:4]
 S = SHOULD[0]
 
 
-def one(*outcomes: tuple[str, str], **run: object) -> Results:
-    return results(subject("one", [verdict(rule, way) for rule, way in outcomes]), **run)
+def one(*outcomes: tuple[str, str], edition: str = "2026.1", **run: object) -> Results:
+    judged = subject("one", [verdict(rule, way) for rule, way in outcomes])
+    return results(judged, edition=edition, **run)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,7 @@ def one(*outcomes: tuple[str, str], **run: object) -> Results:
     ],
 )
 def test_kinds(before: str, after: str, kind: str, counts: bool) -> None:
-    old, new = (
-        one((B, "pass"), *([(A, way)] if way else []), edition="2026.1") for way in (before, after)
-    )
+    old, new = (one((B, "pass"), *([(A, way)] if way else [])) for way in (before, after))
     found = compare(old, new)
     (change,) = found.changes
     assert (change.kind, change.counts) == (kind, counts)
