@@ -17,6 +17,7 @@ from conformance.cli import (
     frameworks,
     listings,
     middleware,
+    replay,
     report,
     run,
     selftest,
@@ -84,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         listings,
         report,
         diff,
+        replay,
         selftest,
         serve,
     ):
