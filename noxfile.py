@@ -81,6 +81,14 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages under docs/, the rules among them, and follow every link within them."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("linkchecker", "--no-status", "site/index.html")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print what an exchange costs beside a bare request/response loop on the same server."""
     session.install("-e", ".", *requirements())
