@@ -211,6 +211,13 @@ def test_other_lists_are_carried_and_the_later_item_wins() -> None:
     assert replaced == [("flask on wsgiref", Path("1.json"), Path("2.json"))]
 
 
+def test_a_run_that_says_odd_things_of_itself_is_read() -> None:
+    odd = one((A, "pass"), rules=7, probes={"x": 1}, merged="x", duration=[])
+    merged, _ = merge(files(odd, one((A, "fail"))))
+    compare(odd, merged)
+    assert merged.run["duration"] == 1.5
+
+
 def test_editions_are_never_merged() -> None:
     with pytest.raises(ResultsError, match=r"2\.json: edition 2026\.2, but 1\.json has 2026\.1"):
         merge(files(one((A, "pass")), one((A, "pass"), edition="2026.2")))

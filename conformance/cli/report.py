@@ -14,6 +14,7 @@ from conformance.cli.run import page, unjudged
 from conformance.cli.suite import load_suite
 from conformance.report.text import visible
 from conformance.results import Results, load_results
+from conformance.results.judged import chosen
 from conformance.results.merge import merge
 
 __all__ = ["add_commands"]
@@ -51,7 +52,7 @@ def report(options: argparse.Namespace) -> int:
         raise UsageError("report: name at least one file to write, such as --html report.html")
     results = merged(options.results)
     names = [subject.name for subject in results.subjects]
-    keeper = Gatekeeper(options, names, partial=bool(results.run.get("probes")))
+    keeper = Gatekeeper(options, names, partial=bool(chosen(results, "probes")))
     gate = keeper.conclude(results)
     suite = load_suite()
     for path in keeper.write(results, gate, lambda: page(results, suite), suite.rules):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conformance.results.model import Results, SubjectResult, Verdict
@@ -15,6 +14,7 @@ __all__ = [
     "Judged",
     "Score",
     "by_rule",
+    "chosen",
     "score",
     "selection",
     "word_of",
@@ -99,11 +99,13 @@ def score(subject: SubjectResult, family: str, word: str) -> Score:
     return Score(counted.count("pass"), len(counted))
 
 
+def chosen(results: Results, key: str) -> list[str]:
+    """Return the globs that a run was limited to, of ``rules`` or of ``probes``."""
+    globs = results.run.get(key)
+    return [str(glob) for glob in globs] if isinstance(globs, list) else []
+
+
 def selection(results: Results) -> str:
     """Return what of the edition was asked for, in words; "" where it was all of it."""
-    chosen: Iterator[str] = (
-        f"{name} {glob}"
-        for name, key in (("--rule", "rules"), ("--probe", "probes"))
-        for glob in results.run.get(key) or ()
-    )
-    return ", ".join(chosen)
+    rules = [f"--rule {glob}" for glob in chosen(results, "rules")]
+    return ", ".join([*rules, *(f"--probe {glob}" for glob in chosen(results, "probes"))])

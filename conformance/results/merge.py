@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from conformance.results.judged import chosen
 from conformance.results.model import Results, ResultsError
 
 __all__ = ["Replaced", "merge"]
@@ -80,9 +81,9 @@ def _about(parts: Sequence[Results]) -> dict[str, Any]:
     about = dict(parts[0].run)
     for key in ("rules", "probes"):
         # As soon as one of them is of a part of the rules, the whole is.
-        chosen = [glob for results in parts for glob in results.run.get(key) or ()]
-        if chosen:
-            about[key] = list(dict.fromkeys(chosen))
+        globs = [glob for results in parts for glob in chosen(results, key)]
+        if globs:
+            about[key] = list(dict.fromkeys(globs))
     about["merged"] = [run for results in parts for run in _runs(results)]
     about["duration"] = round(sum(_seconds(run) for run in about["merged"]), 3)
     return about
