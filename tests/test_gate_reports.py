@@ -103,6 +103,15 @@ def test_junit_tells_failures_errors_and_skips_apart() -> None:
     assert read["two", "started"].result[0].text.endswith("no module")
 
 
+def test_who_cannot_be_judged_here_and_was_not_asked_for_is_skipped() -> None:
+    found = every_kind()
+    gate = judge(found, "must", BASELINE, excused=["two"])
+    assert gate.unjudged == []
+    case = cases(render_junit(found, gate))["two", "started"]
+    assert isinstance(case.result[0], junitparser.Skipped)
+    assert not any("two" in line for line in commands(gate, {}))
+
+
 def test_junit_counts_what_it_holds() -> None:
     data = render_junit(every_kind(), judge(every_kind(), "must", BASELINE))
     whole = junitparser.JUnitXml.fromstring(data)

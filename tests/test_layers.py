@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "conformance.harness.sites",
         "conformance.harness.again",
     ),
+    ("conformance.harness.grid",),
     ("conformance.results",),
     ("conformance.report",),
     ("conformance.cli", "conformance.pytest_plugin"),

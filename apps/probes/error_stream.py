@@ -25,9 +25,7 @@ def is_raised(value):
 
 def has_logged(client, text, limit=1.0):
     """Wait for a text in the log, not for long: a log that is elsewhere is no finding."""
-    data = text.encode("utf-8")
-    timeline = client.timeline
-    return client.driver.until(lambda: data in timeline.log, limit)
+    return client.wait_log(text, limit)
 
 
 @probe(

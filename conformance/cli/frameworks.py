@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--python {options.python}: not a program that can be run")
     keeper = Gatekeeper(options, [framework.name for framework in chosen])
     terminal = Terminal([framework.name for framework in chosen])
-    sites = Sites(options.python, progress=terminal.progress)
+    sites = Sites(options.python, progress=terminal.progress, said=terminal.said)
     jobs = options.jobs or min(len(chosen), os.cpu_count() or 1)
     begun = time.time()
     with keeper.watching():

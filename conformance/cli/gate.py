@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +111,7 @@ class Gatekeeper:
         options: of the command line, with those of ``add_outputs`` and ``add_gate``.
         subjects: names of what will be judged, where that is known.
         files: by name of a subject, the file that it is described in, for annotations.
+        excused: names of subjects that cannot be judged here, and that nobody asked for.
         partial: whether checks of a rule are left out, so that one that seems to hold may not.
 
     Errors:
@@ -122,6 +123,7 @@ class Gatekeeper:
     subjects: Sequence[str] = ()
     files: Mapping[str, Path] | None = None
     partial: bool = False
+    excused: Collection[str] = ()
 
     def __post_init__(self) -> None:
         options = self.options
@@ -158,7 +160,7 @@ class Gatekeeper:
         Errors:
             BaselineError: it cannot be written.
         """
-        gate = judge(results, self.options.fail_on, self.baseline, self.partial)
+        gate = self._judge(results)
         if self.options.update_baseline and self.baseline is not None:
             changed = update(self.baseline, gate)
             path = self.options.baseline
@@ -175,8 +177,12 @@ class Gatekeeper:
                 f"{len(changed.removed)} taken out, {changed.kept} kept"
             )
             self.baseline = load_baseline(self.options.baseline)
-            gate = judge(results, self.options.fail_on, self.baseline, self.partial)
+            gate = self._judge(results)
         return gate
+
+    def _judge(self, results: Results) -> Gate:
+        fail_on = self.options.fail_on
+        return judge(results, fail_on, self.baseline, self.partial, self.excused)
 
     def write(
         self, results: Results, gate: Gate, page: Callable[[], str], known: Mapping[str, Rule]

@@ -14,10 +14,12 @@ from rich.text import Text
 
 from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
 from conformance.cli.run import environment_of
-from conformance.cli.suite import load_suite, writable
+from conformance.cli.suite import Suite, load_suite, writable
 from conformance.harness.again import Again, play_again
 from conformance.harness.environment import EnvironmentFailure
+from conformance.harness.loop import Loop
 from conformance.harness.script import write_script
+from conformance.probing import Probe
 from conformance.report.sidebyside import side_by_side
 from conformance.report.terminal import PIPE_WIDTH
 from conformance.report.text import visible
@@ -139,15 +141,37 @@ def try_again(
             "directory with --probes; --script works without it"
         )
     server = server_of(options.server, subject.name)
+    loop = Loop()
     try:
-        environment = environment_of(server, options)
+        return played(options, server, loop, suite, probe, verdict, trace)
     except EnvironmentFailure as failure:
         return Again(None, {"events": []}, "", str(failure))
+    finally:
+        loop.close()
+
+
+def played(
+    options: argparse.Namespace,
+    server: Subject,
+    loop: Loop,
+    suite: Suite,
+    probe: Probe,
+    verdict: Verdict,
+    trace: dict[str, Any],
+) -> Again:
+    """Find or make the server's environment, and play the probe in it.
+
+    Errors:
+        EnvironmentFailure: there is none.
+    """
+    environment = environment_of(server, options, loop, lambda name, what, line: None)
     if environment.missing:
         why = f"not installed here; pip install {' '.join(environment.missing)}, or --isolated"
         return Again(None, {"events": []}, "", why)
     scale = options.timeout_scale
-    return play_again(server, environment, probe, verdict, trace, suite.rules, suite.folders, scale)
+    return play_again(
+        server, environment, loop, probe, verdict, trace, suite.rules, suite.folders, scale
+    )
 
 
 def server_of(file: Path | None, name: str) -> Subject:

@@ -8,16 +8,19 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conformance import __version__, rules
+from conformance.cli import attach
 from conformance.cli.exits import UsageError
 from conformance.cli.gate import Gatekeeper, add_edition, add_gate, add_outputs, wanted_rules
 from conformance.cli.suite import Suite, load_suite
 from conformance.harness import environment
-from conformance.harness.environment import Environment
+from conformance.harness.environment import Environment, interpreter
+from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
 from conformance.paths import SERVERS
@@ -38,7 +41,8 @@ def add_commands(commands: Any) -> None:
         help="judge servers",
         description="Start servers and judge them by the rules of PEP 3333. Without a name: the "
         "reference server, wsgiref, and every server of the roster that is installed here; with "
-        "--isolated, the whole roster.",
+        "--isolated, the whole roster. Servers that cannot run on this machine are listed with the "
+        "reason; only where they were asked for by name is that an error.",
     )
     parser.add_argument(
         "servers",
@@ -81,6 +85,7 @@ def add_commands(commands: Any) -> None:
         metavar="X",
         help="multiply all limits, on a slow machine",
     )
+    attach.add_options(parser)
     add_outputs(parser.add_argument_group("what is written"))
     add_gate(parser)
     parser.set_defaults(command=run)
@@ -105,28 +110,42 @@ def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     suite = load_suite(options.probes, options.probe)
     wanted = wanted_rules(options.rule, options.edition)
-    subjects = choose(options)
+    attachment = attach.attachment_of(options, suite.folders)
+    subjects = choose(options) if attachment is None else [attach.subject_of(options)]
     own = {each.name: each.file for each in subjects if each.file and each.file.parent != SERVERS}
     keeper = Gatekeeper(options, [subject.name for subject in subjects], own)
-    settings = make_options(suite, wanted, options)
+    settings = replace(make_options(suite, wanted, options), attachment=attachment)
     terminal = Terminal([subject.name for subject in subjects])
-    settings = settings.reporting(terminal.progress)
+    settings = replace(settings, progress=terminal.progress, said=terminal.note)
     session = Session(
         settings,
-        lambda subject: environment_of(subject, options),
+        lambda subject, loop: environment_of(subject, options, loop, terminal.said),
         options.jobs or min(len(subjects), os.cpu_count() or 1),
         lambda one: terminal.finished(one.result),
     )
     begun = time.time()
     with keeper.watching():
-        with terminal:
+        with attach.claim(attachment), terminal:
             runs = session.run(subjects)
         results = gather(runs, begun, options)
+        able = expected(results.subjects, options)
+        keeper.excused = {each.name for each in results.subjects if each not in able}
         gate = keeper.conclude(results)
         written = keeper.write(results, gate, lambda: page(results, suite), suite.rules)
         terminal.summary(results, written, gate)
     keeper.tell(results, gate)
-    return keeper.exit_code(gate, unjudged(results.subjects))
+    return keeper.exit_code(gate, unjudged(able))
+
+
+def expected(
+    subjects: Sequence[SubjectResult], options: argparse.Namespace
+) -> Sequence[SubjectResult]:
+    """Return the servers that the exit code speaks of: those of the roster that can run here.
+
+    Those that were asked for by name are all expected to run.
+    """
+    able = [subject for subject in subjects if not subject.unavailable]
+    return subjects if options.servers else able
 
 
 def choose(options: argparse.Namespace) -> list[Subject]:
@@ -142,27 +161,35 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    installed = [subject for subject in roster.values() if is_installed(subject, options)]
+    found = environment.survey(roster.values(), options.python or sys.executable)
+    installed = [s for s in roster.values() if _is_here(found[s.name])]
     return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
 
 
-def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
-    """Whether a server of the roster can be run without --isolated."""
-    if not subject.install:
-        return False
-    try:
-        return not environment_of(subject, options).missing
-    except environment.EnvironmentFailure:
-        return False
+def _is_here(found: Environment | str) -> bool:
+    return isinstance(found, Environment) and not found.missing
 
 
-def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
-    """Return the environment that the options ask for."""
-    if options.isolated and subject.name != "reference":
-        return environment.isolated(subject, options.python)
-    if options.python and subject.name != "reference":
-        return environment.given(options.python, subject)
-    return environment.current(subject)
+def environment_of(
+    subject: Subject, options: argparse.Namespace, loop: Loop, said: Callable[[str, str, str], None]
+) -> Environment:
+    """Return the environment that the options ask for; a server's own interpreter comes first.
+
+    Args:
+        said: called with the subject's name, what is being done, and a tool's latest line.
+
+    Errors:
+        EnvironmentFailure: it cannot be had. Interrupted: the loop was interrupted.
+    """
+    if options.attach:
+        return environment.unknown()
+    chosen = None if subject.name == "reference" else options.python
+    python = interpreter(subject, chosen or sys.executable)
+    if not options.isolated or subject.name == "reference":
+        return environment.given(python, subject)
+    return environment.isolated(
+        subject, python, loop=loop, said=lambda doing, line: said(subject.name, doing, line)
+    )
 
 
 def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:

@@ -42,6 +42,7 @@ class Again:
 def play_again(
     subject: Subject,
     environment: Environment,
+    loop: Loop,
     probe: Probe,
     stored: Verdict,
     trace: Mapping[str, Any],
@@ -55,27 +56,23 @@ def play_again(
     bytes differ it is said, and where.
 
     Args:
-        folders: where the probe came from. scale: multiplies all limits.
+        loop: a new one. folders: where the probe came from. scale: multiplies all limits.
 
     Errors:
         KeyboardInterrupt: passed on once the server has been stopped.
     """
     options = Options({probe.name: probe}, rules, frozenset({stored.rule}), folders, scale)
-    loop = Loop()
     performance = Performance(subject, environment, options, loop)
     performance.marker = str(trace["marker"])
-    try:
-        with run_directory() as directory:
-            try:
-                performance.open(Path(directory))
-                if performance.run.result.started:
-                    performance.play(probe)
-                    if stored.rule in GENERAL_RULES and stored.rule not in probe.rules:
-                        performance.judge_generally(stored.rule)
-            finally:
-                performance.close()
-    finally:
-        loop.close()
+    with run_directory() as directory:
+        try:
+            performance.open(Path(directory))
+            if performance.run.result.started:
+                performance.play(probe)
+                if stored.rule in GENERAL_RULES and stored.rule not in probe.rules:
+                    performance.judge_generally(stored.rule)
+        finally:
+            performance.close()
     run = performance.run
     now: dict[str, Any] = next(iter(run.traces.values()), {"events": []})
     verdict = next((each for each in run.result.verdicts if each.rule == stored.rule), None)

@@ -48,7 +48,7 @@ def _suite(subject: SubjectResult, results: Results, gate: Gate) -> ET.Element:
         ("suite", results.suite),
     ):
         ET.SubElement(properties, "property", name=name, value=_text(value))
-    suite.append(_start(subject))
+    suite.append(_start(subject, gate))
     for judged in by_rule(subject).values():
         suite.append(_case(subject, judged, gate))
     for name, tag in (
@@ -63,10 +63,13 @@ def _suite(subject: SubjectResult, results: Results, gate: Gate) -> ET.Element:
     return suite
 
 
-def _start(subject: SubjectResult) -> ET.Element:
+def _start(subject: SubjectResult, gate: Gate) -> ET.Element:
     case = ET.Element("testcase", classname=_text(subject.name), name=START)
     case.set("time", f"{subject.started_in:.3f}")
-    if subject.failure or not (subject.started and subject.verdicts):
+    judged = subject.started and bool(subject.verdicts)
+    if not judged and subject.name not in {other.name for other, _ in gate.unjudged}:
+        ET.SubElement(case, "skipped", type="not here", message=_text(subject.failure))
+    elif subject.failure or not judged:
         why = subject.failure or "no rule was judged"
         first = why.splitlines()[0] if why.splitlines() else ""
         problem = ET.SubElement(case, "error", type="not judged", message=_text(first))

@@ -197,7 +197,9 @@ class NoPrefix(Changed):
         environ["request_id"] = 1
 
 
-@good_twin("environ-extension-name-prefix", "environ-extension-name-charset")
+@good_twin(
+    "environ-extension-name-prefix", "environ-extension-name-charset", "environ-extension-allowed"
+)
 class KnownExtras(Changed):
     """Keys that are no standard and yet common are there."""
 
@@ -318,7 +320,7 @@ class BytesSoftware(Changed):
         environ["SERVER_SOFTWARE"] = b"reference"
 
 
-@good_twin("unicode-environ-native-str")
+@good_twin("unicode-environ-native-str", "environ-extension-allowed")
 class OwnObjects(Changed):
     """Keys of the server's own hold other things than strings."""
 

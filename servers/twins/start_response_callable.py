@@ -180,6 +180,16 @@ class SendsHeadForEmptyBlock(Gateway):
 
 
 @bad_twin("headers-sent-at-exhaustion")
+class ClosesBeforeItsHead(Gateway):
+    """Calls close() of a result without a body before it sends the headers."""
+
+    def finish(self) -> None:
+        if self.started and not self.head_sent:
+            self.close_result()
+        super().finish()
+
+
+@bad_twin("headers-sent-at-exhaustion")
 class HeadOnlyWithBody(Gateway):
     """Closes without sending the headers of a 203 that has no body."""
 
