@@ -132,6 +132,14 @@ def frameworks(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages under docs/, the rules among them, and follow every link within them."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("linkchecker", "--no-status", "site/index.html")
+
+
+@nox.session
 def grid(session: nox.Session) -> None:
     """Ask frameworks on servers and write grid.json; ``-- --servers waitress`` asks fewer."""
     session.install(".[grid]")

@@ -4,7 +4,8 @@ A ``Timeline`` is built by appending events and by nothing else, so the one that
 replayed into answers every question as the live one did.
 
 Eyes and kinds of events:
-    client   open, sent, send-failed, received, eof, reset, refused, half-closed, closed, aborted
+    client   open, sent, send-failed, received, eof, reset, refused, half-closed, closed, aborted,
+             paused, resumed
     app      called, start_response, start_response-returned, start_response-raised, write,
              write-returned, write-raised, returned, raised, iterable, next, block, exhausted,
              iteration-raised, close, note, gate, probe-*, gone

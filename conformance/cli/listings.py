@@ -19,12 +19,13 @@ from conformance.driver.selftest import MemoryTwin
 from conformance.harness import environment
 from conformance.harness.environment import Environment
 from conformance.reference.twins import Twin
+from conformance.report.reference import rules_markdown
 from conformance.report.traceability import TraceRow
 from conformance.results import load_results
 from conformance.roster import RosterError, Subject, fill, load_roster
 from conformance.rules import Rule
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "reference"]
 
 AnyTwin = Twin | MemoryTwin
 
@@ -39,7 +40,9 @@ def add_commands(commands: Any) -> None:
         "twins check the check, what else judges it, or why nothing does.",
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="ids or globs, such as 'close-*'")
-    parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, on standard output")
+    form.add_argument("--markdown", action="store_true", help="as a page of Markdown, likewise")
     parser.set_defaults(command=show_rules)
     parser = commands.add_parser(
         "servers",
@@ -70,6 +73,8 @@ def show_rules(options: argparse.Namespace) -> int:
     if options.json:
         twins = suite.all_twins()
         _dump([as_json(rule, rows[rule.id], of_rule(rule, twins)) for rule in chosen])
+    elif options.markdown:
+        sys.stdout.write(reference(suite, chosen))
     elif options.ids:
         twins = suite.all_twins()
         texts = [explain(rule, rows[rule.id], suite, of_rule(rule, twins)) for rule in chosen]
@@ -82,6 +87,22 @@ def show_rules(options: argparse.Namespace) -> int:
                 state = f"{len(row.probes)} probe(s)"
             print(f"{rule.id:45} {rule.family:8} {rule.effective_level:16} {rule.party:11} {state}")
     return CLEAN
+
+
+def reference(suite: Suite, chosen: Iterable[Rule], title: str = "Rules") -> str:
+    """Return the reference of some rules as a page of Markdown."""
+    listed = [*chosen]
+    twins = suite.all_twins()
+    return rules_markdown(
+        listed,
+        {row.rule: row for row in suite.traceability()},
+        {name: probe.summary for name, probe in suite.probes.items()},
+        {
+            rule.id: [(twin.bad, twin.name, twin.summary) for twin in of_rule(rule, twins)]
+            for rule in listed
+        },
+        title,
+    )
 
 
 def of_rule(rule: Rule, twins: Iterable[AnyTwin]) -> list[AnyTwin]:

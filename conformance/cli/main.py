@@ -14,10 +14,12 @@ from conformance.cli import (
     app,
     attach,
     bridges,
+    diff,
     frameworks,
     grid,
     listings,
     middleware,
+    replay,
     report,
     run,
     selftest,
@@ -29,7 +31,7 @@ from conformance.probing import ProbeError
 from conformance.reference.twins import TwinError
 from conformance.results import ResultsError
 from conformance.roster import RosterError
-from conformance.rules import RuleError, UnknownRule
+from conformance.rules import RuleError, UnknownEdition, UnknownRule
 
 __all__ = ["main"]
 
@@ -66,6 +68,7 @@ EXPECTED_ERRORS = (
     TwinError,
     RuleError,
     UnknownRule,
+    UnknownEdition,
 )
 
 
@@ -81,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
         *(run, attach, app, middleware, bridges, frameworks, grid),
-        *(listings, report, selftest, serve),
+        *(listings, report, diff, replay, selftest, serve),
     ):
         module.add_commands(commands)
     return parser

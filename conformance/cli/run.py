@@ -15,19 +15,21 @@ from typing import Any
 
 from conformance import __version__, rules
 from conformance.cli import attach
-from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
-from conformance.cli.suite import Suite, load_suite, writable
+from conformance.cli.exits import UsageError
+from conformance.cli.gate import Gatekeeper, add_edition, add_gate, add_outputs, wanted_rules
+from conformance.cli.suite import Suite, load_suite
 from conformance.harness import environment
 from conformance.harness.environment import Environment, interpreter
 from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
+from conformance.paths import SERVERS
 from conformance.report.html import render_html
 from conformance.report.terminal import Terminal
-from conformance.results import Results, SubjectResult, counts, save_results
+from conformance.results import Results, SubjectResult
 from conformance.roster import Subject, load_roster, select
 
-__all__ = ["add_commands", "exit_code", "expected", "gather", "positive"]
+__all__ = ["add_commands", "gather", "positive", "unjudged"]
 
 ALWAYS = ("reference", "wsgiref")
 
@@ -55,6 +57,7 @@ def add_commands(commands: Any) -> None:
     what.add_argument(
         "--probe", action="append", default=[], metavar="GLOB", help="only probes named like this"
     )
+    add_edition(what)
     what.add_argument(
         "--probes",
         action="append",
@@ -83,16 +86,8 @@ def add_commands(commands: Any) -> None:
         help="multiply all limits, on a slow machine",
     )
     attach.add_options(parser)
-    out = parser.add_argument_group("what is written")
-    out.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
-    out.add_argument("--html", type=Path, metavar="F", help="the matrix, one self-contained file")
-    out.add_argument(
-        "--fail-on",
-        choices=("must", "should", "never"),
-        default="must",
-        help="what makes the exit code 1: a broken MUST (the default), a broken SHOULD too, or "
-        "nothing",
-    )
+    add_outputs(parser.add_argument_group("what is written"))
+    add_gate(parser)
     parser.set_defaults(command=run)
 
 
@@ -114,12 +109,11 @@ def _factor(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     suite = load_suite(options.probes, options.probe)
-    wanted = frozenset(rule.id for rule in rules.matching(options.rule or ["*"]))
+    wanted = wanted_rules(options.rule, options.edition)
     attachment = attach.attachment_of(options, suite.folders)
     subjects = choose(options) if attachment is None else [attach.subject_of(options)]
-    for path in (options.json, options.html):
-        if path is not None:
-            writable(path)
+    own = {each.name: each.file for each in subjects if each.file and each.file.parent != SERVERS}
+    keeper = Gatekeeper(options, [subject.name for subject in subjects], own)
     settings = replace(make_options(suite, wanted, options), attachment=attachment)
     terminal = Terminal([subject.name for subject in subjects])
     settings = replace(settings, progress=terminal.progress, said=terminal.note)
@@ -130,12 +124,17 @@ def run(options: argparse.Namespace) -> int:
         lambda one: terminal.finished(one.result),
     )
     begun = time.time()
-    with attach.claim(attachment), terminal:
-        runs = session.run(subjects)
-    results = gather(runs, begun)
-    write(results, suite, options)
-    terminal.summary(results, [path for path in (options.json, options.html) if path])
-    return exit_code(expected(results.subjects, options), options.fail_on)
+    with keeper.watching():
+        with attach.claim(attachment), terminal:
+            runs = session.run(subjects)
+        results = gather(runs, begun, options)
+        able = expected(results.subjects, options)
+        keeper.excused = {each.name for each in results.subjects if each not in able}
+        gate = keeper.conclude(results)
+        written = keeper.write(results, gate, lambda: page(results, suite), suite.rules)
+        terminal.summary(results, written, gate)
+    keeper.tell(results, gate)
+    return keeper.exit_code(gate, unjudged(able))
 
 
 def expected(
@@ -202,38 +201,37 @@ def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespa
     if not wanted & rules_of(suite.probes.values()):
         asked = " or ".join(options.rule)
         raise UsageError(f"no probe judges {asked}; wsgi-conformance rules ID says why")
-    return Options(suite.probes, suite.rules, wanted, suite.folders, options.timeout_scale)
+    everything = not options.rule
+    return Options(
+        suite.probes, suite.rules, wanted, suite.folders, options.timeout_scale, facts=everything
+    )
 
 
-def gather(runs: Sequence[Run], begun: float) -> Results:
+def gather(runs: Sequence[Run], begun: float, options: argparse.Namespace) -> Results:
     """Return the results of all runs, with what people want to know of the run itself."""
-    about = {
+    about: dict[str, Any] = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
         "duration": round(time.time() - begun, 3),
         "command": shlex.join(["wsgi-conformance", *sys.argv[1:]]),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": f"{platform.system()} {platform.machine()}",
     }
-    results = Results(rules.EDITION, __version__, about)
+    for key, globs in (("rules", options.rule), ("probes", getattr(options, "probe", []))):
+        if globs:
+            about[key] = list(globs)
+    results = Results(options.edition or rules.EDITION, __version__, about)
     for one in runs:
         results.subjects.append(one.result)
         results.traces.update(one.traces)
     return results
 
 
-def write(results: Results, suite: Suite, options: argparse.Namespace) -> None:
-    """Write the files that were asked for."""
-    if options.json:
-        save_results(results, options.json)
-    if options.html:
-        page = render_html(results, suite.rules, suite.traceability())
-        options.html.write_text(page, encoding="utf-8")
+def page(results: Results, suite: Suite) -> str:
+    """Return the HTML."""
+    return render_html(results, suite.rules, suite.traceability())
 
 
-def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
-    """Return the exit code for the verdicts of all subjects; that none was run is no success."""
-    verdicts = [verdict for subject in subjects for verdict in subject.verdicts]
-    judged = bool(subjects) and all(each.started and each.verdicts for each in subjects)
-    if not judged or any(verdict.outcome == "error" for verdict in verdicts):
-        return UNJUDGED
-    return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN
+def unjudged(subjects: Sequence[SubjectResult]) -> bool:
+    """Whether something of the subjects could not be judged."""
+    errors = any(verdict.outcome == "error" for each in subjects for verdict in each.verdicts)
+    return errors or not subjects or not all(each.started and each.verdicts for each in subjects)

@@ -224,7 +224,8 @@ class Live(Driver):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.setblocking(False)
         status = connection.connect_ex(self.address)
-        self._record("client", "open", number, address=list(self.address))
+        window = {} if receive_buffer is None else {"receive_buffer": receive_buffer}
+        self._record("client", "open", number, address=list(self.address), **window)
         if status not in (0, errno.EINPROGRESS):
             self._record("client", "refused", number, error=errno.errorcode.get(status, "?"))
             connection.close()
@@ -350,6 +351,7 @@ class Live(Driver):
         sock = self.sockets.get(connection)
         if sock is None:
             return
+        self._record("client", "paused" if paused else "resumed", connection)
         self.loop.unwatch(sock)
         (self.paused.add if paused else self.paused.discard)(connection)
         self._watch_if_open(connection)

@@ -74,6 +74,7 @@ class Options:
         evidence: whether to keep the traces; where only the verdicts are looked at, it costs time.
         attachment: the running server that is judged in place of one that is started.
         said: called with a subject's name and what a person should know of it at once.
+        facts: whether probes that judge nothing are played too, though not all rules are wanted.
     """
 
     probes: Mapping[str, Probe]
@@ -85,6 +86,7 @@ class Options:
     evidence: bool = True
     attachment: Attachment | None = None
     said: Callable[[str, str], None] = lambda name, text: None
+    facts: bool = False
 
     def reporting(self, progress: Callable[[str, int, int], None]) -> Options:
         """Return the same options with somewhere to report progress to."""
@@ -95,7 +97,7 @@ class Options:
 
         Those that find out facts and judge nothing are played where all rules are wanted.
         """
-        everything = self.wanted >= self.rules.keys()
+        everything = self.facts or self.wanted >= self.rules.keys()
         # Last those that start the server anew: after them it would have to be started once more.
         direct = [
             probe

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from conformance.results import OUTCOMES, Results, SubjectResult, Verdict
+from conformance.results import OUTCOMES, Gate, Results, SubjectResult, Verdict
 
 __all__ = ["Terminal", "printable"]
 
@@ -123,22 +123,31 @@ class Terminal:
             line = f"{escape(result.name)}: {', '.join(parts)} in {result.duration:.1f} s"
         self.err.print(line)
 
-    def summary(self, results: Results, written: Sequence[Path]) -> None:
-        """Print the findings that matter most, a table of counts, and where the rest is."""
+    def summary(self, results: Results, written: Sequence[Path], gate: Gate | None = None) -> None:
+        """Print the findings that matter most, a table of counts, and where the rest is.
+
+        Args:
+            gate: knows which findings were expected; they are counted and not told again.
+        """
         for subject in results.subjects:
-            self._findings(subject)
+            self._findings(subject, gate)
         self.out.print(self._table(results))
         for path in written:
             self.out.print(f"written: {escape(str(path))}")
         if not written:
             self.out.print("For the evidence: --html report.html, or --json results.json")
 
-    def _findings(self, subject: SubjectResult) -> None:
+    def _findings(self, subject: SubjectResult, gate: Gate | None) -> None:
         if subject.failure:
             what = "cannot run here" if subject.unavailable else "was not judged in full"
             self.out.print(f"\n[bold]{escape(subject.name)}[/] {what}:")
             self.out.print(escape(printable(subject.failure)))
-        grave = [verdict for verdict in subject.verdicts if verdict.outcome in SHOWN]
+        grave = [
+            verdict
+            for verdict in subject.verdicts
+            if verdict.outcome in SHOWN
+            and not (gate is not None and gate.covered(subject.name, verdict))
+        ]
         if not grave:
             return
         self.out.print(f"\n[bold]{escape(subject.title)}[/] {escape(printable(subject.version))}")
