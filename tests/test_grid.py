@@ -231,7 +231,7 @@ def test_choice(tmp_path: Path) -> None:
     assert len({name for name, framework in pairs if framework == "flask"}) >= 9
     assert {("wsgiref", name) for name in FRAMEWORKS} <= pairs
     assert len(everything) == len(pairs)
-    one = command.choose(["wsgi*", "waitress"], ["fl*"])
+    one = command.choose(["wsgire?", "waitress"], ["fl*"])
     assert [pair.name for pair in one] == ["flask on wsgiref", "flask on waitress"]
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\ncommand = ["mine", "{port}"]\n')
