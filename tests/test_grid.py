@@ -16,7 +16,8 @@ from conformance.frameworks import PREFIX, SITE, load_frameworks
 from conformance.harness.environment import Environment, EnvironmentFailure, current
 from conformance.harness.grid import Grid, Pair
 from conformance.harness.grid_client import KEPT
-from conformance.results import Behaviour, GridCell, load_results
+from conformance.report.grid_terminal import GridTerminal
+from conformance.results import Behaviour, GridCell, Results, load_results
 from conformance.roster import RosterError, Subject, load_roster
 
 ROSTER = load_roster()
@@ -230,7 +231,7 @@ def test_choice(tmp_path: Path) -> None:
     assert len({name for name, framework in pairs if framework == "flask"}) >= 9
     assert {("wsgiref", name) for name in FRAMEWORKS} <= pairs
     assert len(everything) == len(pairs)
-    one = command.choose(["wsgi*", "waitress"], ["fl*"])
+    one = command.choose(["wsgire?", "waitress"], ["fl*"])
     assert [pair.name for pair in one] == ["flask on wsgiref", "flask on waitress"]
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\ncommand = ["mine", "{port}"]\n')
@@ -266,3 +267,20 @@ def test_command(
     assert (found.server, found.framework, found.started) == ("wsgiref", "flask", True)
     assert main(["grid", "--servers", "waitres"]) == 2
     assert "no such server" in capsys.readouterr().err
+
+
+def test_table_of_many_fits_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [*FRAMEWORKS]
+    cells = [
+        GridCell(one, other, started=one != names[0], failure="gone" * (one == names[0]))
+        for one in names
+        for other in names
+    ]
+    cells[-1].behaviours = [Behaviour("text", "fail", "a", "b"), Behaviour("json", "pass", "", "")]
+    GridTerminal(len(cells)).summary(Results("2026.2", "0", grid=cells), None)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 140
+    [first] = [line.split() for line in lines if line.startswith(f" {names[0]} ")]
+    assert first == [names[0], *["none"] * len(names)]
+    [last] = [line.split() for line in lines if line.startswith(f" {names[-1]} ") and "ok" in line]
+    assert last == [names[-1], *["ok"] * (len(names) - 1), "1"]

@@ -115,3 +115,28 @@ def test_a_missing_method_is_a_verdict(tmp_path: Path) -> None:
     verdicts = judge(tmp_path, WITHOUT_METHODS, *lacking)
     assert {verdict.rule for verdict in verdicts if verdict.outcome == "fail"} == set(lacking)
     assert not [verdict for verdict in verdicts if verdict.outcome == "error"]
+
+
+HANGS_UP = """
+import socket, sys
+from probe import app
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    connection, _ = listener.accept()
+    with connection:
+        head = connection.recv(1 << 20).decode("latin-1")
+        if head:
+            method, target, _ = head.split("\\r\\n")[0].split(" ")
+            path, _, query = target.partition("?")
+            environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query}
+            body = b"".join(app(environ, lambda status, fields: lambda data: None))
+            if b"ready" in body:
+                connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + body)
+"""
+
+
+def test_a_server_that_only_hangs_up_is_no_mistake_of_the_harness(tmp_path: Path) -> None:
+    verdicts = judge(tmp_path, HANGS_UP, "write-before-yield-order", "content-length-absent-framed")
+    assert verdicts
+    assert not [verdict for verdict in verdicts if verdict.outcome in ("error", "pass")]

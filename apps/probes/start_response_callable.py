@@ -399,7 +399,10 @@ class EmptyUntilClosed:
         self.inside = inside
 
     def __iter__(self):
-        return iter(())
+        return self
+
+    def __next__(self):
+        raise StopIteration
 
     def close(self):
         self.inside.gate("close")

@@ -46,7 +46,14 @@ __all__ = ["Grid", "Pair", "SiteLauncher"]
 NOT_YET = (502, 503, 504)
 # Seconds in which a process that has ended is known to have ended.
 GRACE = 0.25
-APPLICATION = "from {module} import app\n"
+APPLICATION = """\
+import os, site
+
+# Where a server brings its own interpreter, which knows nothing of the environment.
+site.addsitedir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "packages"))
+
+from {module} import app
+"""
 # The reference server is part of this suite, so that is what it needs.
 OWN = "reference"
 OWN_NEEDS = ("h11>=0.14",)
@@ -115,7 +122,7 @@ class Work:
         server = self.pair.server
         at_root = [case for case in SITE if not case.mounted]
         below = [case for case in SITE if case.mounted]
-        payload = write_site(self.directory / "payload", self.pair)
+        payload = write_site(self.directory / "payload", self.pair, self.environment)
         self._ask_of(server, payload, at_root)
         if not self.cell.started:
             return
@@ -199,9 +206,16 @@ def _at_prefix(words: Iterable[str]) -> list[str]:
     return [word.replace("{prefix}", PREFIX) for word in words]
 
 
-def write_site(directory: Path, pair: Pair) -> Path:
-    """Make the directory that a server finds ``probe:app`` in: the sites, and which one it is."""
+def write_site(directory: Path, pair: Pair, environment: Environment) -> Path:
+    """Make the directory that a server finds ``probe:app`` in: the sites, and which one it is.
+
+    A server of the system's gets the environment's packages as well: it may have an interpreter of
+    its own, and an account that cannot look into where environments are kept.
+    """
     directory.mkdir()
+    if pair.server.system:
+        for packages in Path(environment.bin).parent.glob("lib/*/site-packages"):
+            shutil.copytree(packages, directory / "packages", dirs_exist_ok=True)
     for path in FRAMEWORKS.iterdir():
         if path.is_file() and path.suffix != ".toml":
             shutil.copy2(path, directory / path.name)

@@ -129,6 +129,7 @@ def conduct(
     client = Client(driver, module, name, marker)
     assert probe.conduct is not None
     ending: tuple[str, str] | None = None
+    unanswered = False
     try:
         probe.conduct(client, verify)
     except Hang as hang:
@@ -138,13 +139,14 @@ def conduct(
     except Died as died:
         ending = ("crash", str(died))
     except NotCalled as refused:
-        answered = refused.response is not None and refused.response.status >= 400
+        answered = refused.response is not None and refused.response.status >= 300
         if lost_behind(driver.timeline):
             ending = ("unsupported", "it answered the request behind this one, and never this one")
         else:
             ending = ("unsupported" if answered else "error", str(refused))
     except (NotNoted, Unanswered) as missing:
         ending = ("error", str(missing))
+        unanswered = isinstance(missing, Unanswered)
     except ProbeMistake as mistake:
         ending = ("error", f"the probe itself is wrong: {mistake}")
     except (Interrupted, TraceError):
@@ -156,6 +158,8 @@ def conduct(
         timeline = driver.timeline
         if driver.until(lambda: timeline.exited is not None, GRACE):
             ending = ("crash", f"the server's process ended with status {timeline.exited}")
+        elif unanswered and timeline.played():
+            ending = ("unsupported", "the application was called, and no response came of it")
     outcome, why = ending or ("error", "the probe forgot to judge it")
     judgements = []
     for rule in probe.rules:

@@ -20,8 +20,8 @@ __all__ = ["GridTerminal"]
 
 STYLES = {"pass": "green", "fail": "bold red", "unsupported": "dim", "error": "bold magenta"}
 LEGEND = """\
-Each cell: how many behaviours hold, of those that were asked for; \
-"-" where the site could not be asked."""
+ok: all that was asked holds. A number: so many behaviours do not. none: it could not be asked."""
+PIPE_WIDTH = 140
 
 
 class GridTerminal:
@@ -33,6 +33,8 @@ class GridTerminal:
 
     def __init__(self, total: int) -> None:
         self.out = Console(highlight=False, emoji=False, soft_wrap=True)
+        if not self.out.is_terminal:
+            self.out = Console(highlight=False, emoji=False, soft_wrap=True, width=PIPE_WIDTH)
         self.err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
         self.bars = Progress(
             MofNCompleteColumn(),
@@ -107,13 +109,16 @@ class GridTerminal:
 def _table(cells: list[GridCell]) -> Table:
     servers = list(dict.fromkeys(cell.server for cell in cells))
     frameworks = list(dict.fromkeys(cell.framework for cell in cells))
-    # Names of the longer side go down the page.
-    across, down = sorted((servers, frameworks), key=len)
+    across, down = (
+        (frameworks, servers) if len(frameworks) <= len(servers) else (servers, frameworks)
+    )
     by_pair = {(cell.server, cell.framework): cell for cell in cells}
-    table = Table(title="Frameworks on servers", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title="Frameworks on servers", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     table.add_column("", no_wrap=True)
     for name in across:
-        table.add_column(escape(name), justify="right", overflow="fold")
+        table.add_column(escape(name), justify="right", overflow="fold", min_width=4)
     for name in down:
         pairs = [(name, other) if down is servers else (other, name) for other in across]
         table.add_row(escape(name), *(_shown(by_pair.get(pair)) for pair in pairs))
@@ -124,8 +129,6 @@ def _shown(cell: GridCell | None) -> str:
     if cell is None:
         return ""
     if not cell.started:
-        return "[bold red]-[/]"
-    counts = Counter(behaviour.outcome for behaviour in cell.behaviours)
-    asked = sum(counts.values()) - counts["unsupported"]
-    style = "green" if counts["pass"] == asked else "bold red"
-    return f"[{style}]{counts['pass']}/{asked}[/]"
+        return "[bold red]none[/]"
+    wrong = sum(behaviour.outcome in ("fail", "error") for behaviour in cell.behaviours)
+    return f"[bold red]{wrong}[/]" if wrong else "[green]ok[/]"

@@ -11,7 +11,7 @@ from conformance.reference.twins import bad_twin, good_twin
 from ._requests import Rewrites
 
 
-@bad_twin("http-close-honoured")
+@bad_twin("http-close-honoured", also=("http-close-ends-processing",))
 class ReadsOneOption(Rewrites):
     """Of the connection options only the first counts."""
 
