@@ -153,6 +153,16 @@ def grid(session: nox.Session) -> None:
 
 
 @nox.session
+def known_bugs(session: nox.Session) -> None:
+    """Find reported bugs of old releases again, and nothing of them where they are mended.
+
+    Some need an interpreter that is old as well (``python3.8``), or what a package compiles with.
+    """
+    session.install(".")
+    session.run("python", "tests/known_bugs/check.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print what an exchange costs beside a bare request/response loop on the same server."""
     session.install("-e", ".", *requirements())

@@ -26,10 +26,8 @@ def made(kind, write, environ):
 
 @probe("http-head-no-content")
 def body_for_head(environ, start_response):
-    """An application that gives HEAD the body of GET, or fails, gets nothing of it sent."""
+    """An application that gives HEAD the body of GET gets nothing of it sent."""
     kind = environ["conformance.inside"].parameters["kind"]
-    if kind == "an error page":
-        raise ValueError("wanted")
     fields = [TYPE, LENGTH] if kind == "a length declared" else [TYPE]
     return made(kind, start_response("200 OK", fields), environ)
 
@@ -39,9 +37,21 @@ SHAPES = ("a list", "two blocks", "a generator", "a length declared", "write()",
 
 @body_for_head.client
 def _(client, verify):
-    for kind in (*SHAPES, "an error page"):
+    for kind in SHAPES:
         for data in (request("HEAD"), closing("HEAD")):
             judge_end_of_head(client, verify("http-head-no-content"), data, kind)
+
+
+@probe("http-error-answer-well-formed")
+def fails_for_head(environ, start_response):
+    """The page that a server sends where an application fails is not sent to HEAD."""
+    raise ValueError("wanted")
+
+
+@fails_for_head.client
+def _(client, verify):
+    for data in (request("HEAD"), closing("HEAD")):
+        judge_end_of_head(client, verify("http-error-answer-well-formed"), data, "an error page")
 
 
 def judge_end_of_head(client, claim, data, kind, **more):
@@ -172,27 +182,43 @@ def no_content(environ, start_response):
     kind = environ["conformance.inside"].parameters["kind"]
     if kind == "a body asked for":
         environ["wsgi.input"].read(len(BODY))
-    fields = [("Content-Length", "0")] if kind == "a length declared" else []
-    write = start_response("204 No Content", fields)
-    return made("nothing" if fields else kind, write, environ)
+    return made(kind, start_response("204 No Content", []), environ)
 
 
 @no_content.client
 def _(client, verify):
-    for kind in ("nothing", "an empty block", "an iterator", "a length declared"):
-        response = client.exchange(to_end=True, kind=kind).answered
-        given = kind == "a length declared"
-        lengths = response.all("Content-Length")
-        verify("http-no-length-in-1xx-204", "SHOULD" if given else None).true(
-            response.status != 204 or not lengths,
-            f"204, {kind}: no Content-Length",
-            "204, {}: {}".format(kind, lengths or "none"),
-        )
+    for kind in ("nothing", "an empty block", "an iterator"):
+        judge_length_of_204(client, verify("http-no-length-in-1xx-204"), kind)
     for head in interim_heads(asked_for_a_body(client)):
         lengths = [line for line in lines_of(head) if line.lower().startswith(b"content-length")]
         verify("http-no-length-in-1xx-204").true(
             not lengths, "no Content-Length in an interim response", lengths or "none"
         )
+
+
+def judge_length_of_204(client, claim, kind):
+    """Claim that a 204 has no Content-Length."""
+    response = client.exchange(to_end=True, kind=kind).answered
+    lengths = response.all("Content-Length")
+    claim.true(
+        response.status != 204 or not lengths,
+        f"204, {kind}: no Content-Length",
+        "204, {}: {}".format(kind, lengths or "none"),
+    )
+
+
+@probe("http-no-length-in-1xx-204")
+def no_content_of_a_length(environ, start_response):
+    """A Content-Length that an application gives a 204 is not passed on."""
+    start_response("204 No Content", [("Content-Length", "0")])
+    return []
+
+
+@no_content_of_a_length.client
+def _(client, verify):
+    # The application is at fault first.
+    claim = verify("http-no-length-in-1xx-204", "SHOULD")
+    judge_length_of_204(client, claim, "a length declared")
 
 
 def asked_for_a_body(client):

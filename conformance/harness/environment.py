@@ -39,7 +39,11 @@ VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-.+]?\w+)*")
 ASK = """
 import json, platform, re, sys
 base = getattr(sys, "_base_executable", None) or sys.executable
-from importlib.metadata import PackageNotFoundError, version
+try:
+    from importlib.metadata import PackageNotFoundError, version
+except ImportError:  # Python 3.7, whose own server is worth a look
+    from pkg_resources import DistributionNotFound as PackageNotFoundError, get_distribution
+    version = lambda name: get_distribution(name).version
 found = {}
 for requirement in sys.argv[1:]:
     name = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)

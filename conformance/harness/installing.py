@@ -71,16 +71,35 @@ def install_into(
         InstallFailure: it cannot be made, or a requirement cannot be installed.
         Interrupted: the loop was interrupted; the tool and all it started have ended.
     """
-    shutil.rmtree(home, ignore_errors=True)
     inner = str(home / "bin" / "python")
+    by_pip = (
+        [base, "-m", "venv", str(home)],
+        [inner, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"],
+    )
     uv = shutil.which("uv")
-    wanted = " ".join(requirements)
     if uv:
         make = [uv, "venv", "--quiet", "--python", base, str(home)]
-        install = [uv, "pip", "install", "--python", inner]
-    else:
-        make = [base, "-m", "venv", str(home)]
-        install = [inner, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        by_uv = (make, [uv, "pip", "install", "--python", inner])
+        try:
+            _install_by(by_uv, home, requirements, loop, said)
+            return
+        except InstallFailure as failure:
+            # It takes no archive whose name does not follow today's rules; old releases have such.
+            if "non-PEP 625" not in str(failure):
+                raise
+    _install_by(by_pip, home, requirements, loop, said)
+
+
+def _install_by(
+    tools: tuple[list[str], list[str]],
+    home: Path,
+    requirements: tuple[str, ...],
+    loop: Loop,
+    said: Said,
+) -> None:
+    make, install = tools
+    wanted = " ".join(requirements)
+    shutil.rmtree(home, ignore_errors=True)
     _Tool("cannot make an environment", loop, lambda line: None).run(make)
     doing = f"installing {wanted}"
     said(doing, "")

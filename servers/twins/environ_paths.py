@@ -58,6 +58,27 @@ class KeepsQuery(Gateway):
         return variables
 
 
+@bad_twin(
+    "environ-path-info-value",
+    also=(
+        "environ-path-split-complete",
+        "environ-script-name-value",
+        "environ-path-percent-decoded",
+        "unicode-environ-byte-preserving",
+        "http-target-octets",
+    ),
+)
+class RepeatsItsPlace(Gateway):
+    """Has a prefix that nobody asked for as SCRIPT_NAME and at the head of PATH_INFO as well."""
+
+    def path_variables(self) -> dict[str, str]:
+        variables = super().path_variables()
+        if variables["PATH_INFO"] == "/a/b":
+            variables["SCRIPT_NAME"] = "/place"
+            variables["PATH_INFO"] = "/place/a/b"
+        return variables
+
+
 @good_twin("environ-path-split-complete", "environ-path-info-value", "url-canonicalised-by-server")
 class Canonicalises(Gateway):
     """Doubled slashes are made one, and dot segments resolved."""

@@ -22,7 +22,7 @@ class AnswersHeadAsGet(SendsPast):
         return self.request.method == b"HEAD"
 
 
-@bad_twin("http-head-no-content")
+@bad_twin("http-error-answer-well-formed")
 class HasAPageForHead(Gateway):
     """Sends its own error page to HEAD, too."""
 
