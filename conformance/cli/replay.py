@@ -73,7 +73,8 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--script", metavar="F", help="write a script that does it, - for standard output, and end"
     )
-    parser.set_defaults(command=replay)
+    # A server that somebody else started cannot be a fresh one.
+    parser.set_defaults(command=replay, attach=None)
 
 
 def replay(options: argparse.Namespace) -> int:

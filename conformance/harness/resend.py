@@ -341,6 +341,9 @@ class Resender:
                     self._answer(caller, {"say": word})
                     return
             self._answer(caller, self.scene)
+        elif caller not in self.numbers:
+            # Not of a call: a worker says that it is there.
+            return
         elif kind == "gate":
             self.gates.setdefault(data["name"], []).append(caller)
         told = json.dumps(data, sort_keys=True)

@@ -18,7 +18,19 @@ class RefusesInLineFeeds(RewritesHead):
         return head.replace(b"\r\n", b"\n") if event.status_code == 400 else head
 
 
-@good_twin("http-error-answer-well-formed", "http-date-sent", "http-close-announced")
+# No answer is none that is malformed, without a date, or without the word close.
+@bad_twin(
+    "http-invalid-message-answered",
+    also=(
+        "http-space-before-colon",
+        "http-target-too-long",
+        "http-method-too-long",
+        "http-fields-too-large",
+        "http-host-required",
+        "http-host-single",
+        "http-host-invalid",
+    ),
+)
 class HangsUpOnWhatIsWrong(Connection):
     """Closes the connection in place of an answer to what is no request."""
 
