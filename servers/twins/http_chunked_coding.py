@@ -90,7 +90,7 @@ class SkipsEmptyLines(RewritesChunks):
     body = ((rb"^(5\r\nhello\r\n)(?:\r\n)+", lambda match: match[1]),)
 
 
-@bad_twin("http-framing-error-closes")
+@bad_twin("http-framing-error-closes", also=("http-target-too-long",))
 class GoesOnAfterABadChunk(Connection):
     """Behind a chunk that is wrong, the next request is looked for."""
 

@@ -207,7 +207,7 @@ class KnowsNoBodyOfGet(Rewrites):
 
 
 @bad_twin("http-content-verbatim")
-class EndsAtNul(Connection):
+class BlocksEndAtNul(Connection):
     """A block of the response ends at its first NUL; the rest is blanks."""
 
     def send_body(self, data: bytes) -> None:
