@@ -255,10 +255,13 @@ def _(client, verify):
             conversation.half_close()
         seen = conversation.exchange(conversation.response("POST"))
         conversation.close()
+        if not isinstance(seen.notes["data"], bytes):
+            claim.unsupported(seen.notes["data"], way + "() to work")  # a rule of its own
+            continue
         expected = f"the {len(BINARY)} bytes that were sent, by {way}()"
         claim.true(seen.notes["data"] == BINARY, expected, difference(seen.notes["data"]))
         body = seen.answered.body
-        same = not isinstance(seen.notes["data"], bytes) or body == seen.notes["data"]
+        same = body == seen.notes["data"]
         claim.true(same, f"the same {len(BINARY)} bytes in the response", difference(body))
 
 
@@ -268,8 +271,6 @@ def has_settled(conversation):
 
 def difference(data):
     """Tell where bytes differ from what was sent."""
-    if not isinstance(data, bytes):
-        return repr(data)
     same = next((n for n, pair in enumerate(zip(data, BINARY)) if pair[0] != pair[1]), None)
     where = "" if same is None else f", other than what was sent from byte {same} on"
     return f"{len(data)} bytes{where}"

@@ -44,7 +44,7 @@ def _(client, verify):
         ("with a length", BY_LENGTH, HELLO),
         ("chunked", CHUNKED, chunks(HELLO)),
     ):
-        conversation = client.open()
+        conversation = client.open(read="control")
         conversation.send(request("POST", headers=fields + EXPECT + [("Connection", "close")]))
         prompted = conversation.settled(lambda: is_prompted(conversation), PATIENCE)
         verify(rules[0]).true(

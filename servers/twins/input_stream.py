@@ -88,7 +88,7 @@ class UniversalInput(Input):
         return iter(super().readline, b"")
 
 
-@bad_twin("input-readline-semantics")
+@bad_twin("input-readline-semantics", also=("http-content-verbatim",))
 class TranslatesLineEnds(Gateway):
     """readline() turns CRLF into LF, as a text stream would."""
 
@@ -142,7 +142,13 @@ class TextualInput(Input):
         return super().read(size).decode("utf-8", "replace").encode("utf-8")
 
 
-@bad_twin("input-bytes-unchanged", also=("environ-input-present",))
+@bad_twin(
+    "input-bytes-unchanged",
+    also=(
+        "environ-input-present",
+        "http-content-verbatim",
+    ),
+)
 class DecodesTheBody(Gateway):
     """read() gives what is left of the bytes after decoding and encoding as UTF-8."""
 

@@ -140,7 +140,17 @@ class NoEndConnection(ReadingOn):
     "input-eof-at-content-length",
     "input-empty-when-exhausted",
     # Where no length is announced, only the server knows where the body ends.
-    also=("http-chunked-request-decoded",),
+    also=(
+        "http-chunked-request-decoded",
+        "http-chunk-size-forms",
+        "http-chunk-extension-ignored",
+        "http-chunk-bare-cr",
+        "http-body-absent-empty",
+        "http-coding-overrides-length",
+        "http-coding-name-forms",
+        "http-continue-or-final",
+        "http-continue-once",
+    ),
 )
 class ReadsFromTheSocket(NoEndConnection):
     """Reads past the body go on with whatever the connection brings."""
@@ -187,7 +197,13 @@ class EndsInText(Gateway):
     input_class = TextAtTheEndInput
 
 
-@bad_twin("app-called-once-per-request", also=("http-chunked-request-decoded",))
+@bad_twin(
+    "app-called-once-per-request",
+    also=(
+        "http-chunked-request-decoded",
+        "http-body-read-or-closed",
+    ),
+)
 class ServesTheUnreadBody(Connection):
     """What the application left unread of a body is taken for the next request."""
 

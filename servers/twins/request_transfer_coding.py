@@ -37,7 +37,15 @@ class PassesChunksOn(KnowsChunks):
 
 @bad_twin(
     "http-chunked-request-decoded",
-    also=("input-iteration-semantics", "input-readline-semantics"),
+    also=(
+        "input-iteration-semantics",
+        "input-readline-semantics",
+        "http-chunk-line-crlf",
+        "http-chunk-incomplete-told",
+        "http-chunk-data-delimited",
+        "http-chunk-size-forms",
+        "http-chunk-extension-ignored",
+    ),
 )
 class EndsWithTheFirstChunk(KnowsChunks):
     """Of a chunked body the application gets no more than the first chunk."""
