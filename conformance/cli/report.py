@@ -15,7 +15,7 @@ from conformance.cli.suite import load_suite
 from conformance.report.text import visible
 from conformance.results import Results, load_results
 from conformance.results.judged import chosen
-from conformance.results.merge import merge
+from conformance.results.merge import merge, without_passes
 
 __all__ = ["add_commands"]
 
@@ -39,6 +39,12 @@ def add_commands(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("results", nargs="+", type=Path, metavar="RESULTS.json")
+    parser.add_argument(
+        "--evidence",
+        choices=("all", "findings"),
+        default="all",
+        help="what to keep of it: all (the default), or that of findings, which is far smaller",
+    )
     add_outputs(parser.add_argument_group("what is written"))
     add_gate(parser, default="never")
     parser.set_defaults(command=report)
@@ -51,6 +57,8 @@ def report(options: argparse.Namespace) -> int:
     if not asked and options.fail_on == "never":
         raise UsageError("report: name at least one file to write, such as --html report.html")
     results = merged(options.results)
+    if options.evidence == "findings":
+        results = without_passes(results)
     names = [subject.name for subject in results.subjects]
     keeper = Gatekeeper(options, names, partial=bool(chosen(results, "probes")))
     gate = keeper.conclude(results)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
 from conformance.results.judged import chosen
-from conformance.results.model import Results, ResultsError
+from conformance.results.model import Results, ResultsError, Verdict
 
-__all__ = ["Replaced", "merge"]
+__all__ = ["Replaced", "merge", "without_passes"]
 
 Replaced = tuple[str, Path, Path]
 """What stands in two files, the earlier file and the later, which counts."""
@@ -54,6 +54,31 @@ def merge(parts: Sequence[tuple[Path, Results]]) -> tuple[Results, list[Replaced
         }
         merged.traces.update(results.traces)
     return merged, replaced
+
+
+def without_passes(results: Results) -> Results:
+    """Return results with the evidence of findings alone; that of passes and of facts goes.
+
+    Most of a results file is evidence of what went well.
+    """
+    subjects = [
+        replace(
+            subject,
+            verdicts=[
+                verdict if _is_finding(verdict) else replace(verdict, trace=None)
+                for verdict in subject.verdicts
+            ],
+            facts=[replace(fact, trace=None) for fact in subject.facts],
+        )
+        for subject in results.subjects
+    ]
+    kept = {verdict.trace for subject in subjects for verdict in subject.verdicts}
+    traces = {key: trace for key, trace in results.traces.items() if key in kept}
+    return replace(results, subjects=subjects, traces=traces)
+
+
+def _is_finding(verdict: Verdict) -> bool:
+    return verdict.broken or verdict.outcome not in ("pass", "info", "unsupported")
 
 
 def _lists() -> list[str]:

@@ -6,8 +6,10 @@ written last: a file without it is a run cut short, and is refused instead of re
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ __all__ = [
 
 FORMAT = "wsgi-conformance-results"
 VERSION = 1
+# How a file that gzip made begins.
+GZIP = b"\x1f\x8b"
 OUTCOMES = ("pass", "fail", "warn", "info", "hang", "crash", "unsupported", "error")
 BEHAVIOUR_OUTCOMES = ("pass", "fail", "unsupported", "error")
 
@@ -218,33 +222,38 @@ class Results:
 def save_results(results: Results, path: Path) -> None:
     """Write a results file; an earlier one is replaced only once the new one is whole.
 
+    Args:
+        path: compressed with gzip where its name ends in ``.gz``.
+
     Errors:
         ResultsError: the file cannot be written.
     """
     partial = path.with_name(path.name + ".part")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(results.to_json(), file, ensure_ascii=True, separators=(",", ":"))
-            file.write("\n")
+        text = json.dumps(results.to_json(), ensure_ascii=True, separators=(",", ":")) + "\n"
+        data = text.encode("ascii")
+        # Without a time in it, so that the same results make the same file.
+        partial.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
         os.replace(partial, path)
     except OSError as error:
         raise ResultsError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def load_results(path: Path) -> Results:
-    """Read a results file.
+    """Read a results file, compressed or not.
 
     Errors:
         ResultsError: it cannot be read, is none of ours, is of another version, or was cut short.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+        stored = path.read_bytes()
+        data = json.loads(gzip.decompress(stored) if stored[:2] == GZIP else stored)
+    except (gzip.BadGzipFile, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise ResultsError(
             f"{path}: not a whole JSON file ({error}); was the run cut short? Run it again"
         ) from error
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         return _from_json(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
