@@ -95,21 +95,26 @@ def conformance(session: nox.Session, server: str) -> None:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Make reports/latest/ of the results that there are; where there are none, judge the roster.
+    """Judge nine servers and write report.html and results.json, or make reports/latest/.
 
-    The session ``conformance`` leaves them, here or on as many machines as there are servers.
+    Where the session ``conformance``, here or on as many machines as there are servers, has left
+    results, and ``grid`` perhaps its own, reports/latest/ is made of those instead.
     """
     session.install(".")
-    LATEST.mkdir(parents=True, exist_ok=True)
-    page = ("--html", str(LATEST / "report.html"))
-    found = sorted(map(str, RESULTS.glob("*.json")))
+    found = sorted(map(str, RESULTS.glob("*.json*")))
     if found:
-        session.run("wsgi-conformance", "report", *found, *page, *session.posargs)
+        LATEST.mkdir(parents=True, exist_ok=True)
+        session.run(
+            *("wsgi-conformance", "report", *found, "--evidence", "findings"),
+            *("--html", str(LATEST / "report.html")),
+            *("--markdown", str(LATEST / "report.md")),
+            *("--json", str(LATEST / "results.json.gz")),
+            *session.posargs,
+        )
         return
     session.run(
-        *("wsgi-conformance", "run", "--isolated"),
-        *("--json", str(LATEST / "results.json")),
-        *page,
+        *("wsgi-conformance", "run", "--isolated", "reference", *IN_TESTS),
+        *("--json", "results.json", "--html", "report.html"),
         # The matrix shows what servers break; a broken rule is no reason to call the run a failure.
         *("--fail-on", "never"),
         *session.posargs,
@@ -141,12 +146,13 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def grid(session: nox.Session) -> None:
-    """Ask frameworks on servers and write grid.json; ``-- --servers waitress`` asks fewer."""
+    """Ask frameworks on servers, for the matrix; ``-- --servers waitress`` asks fewer."""
     session.install(".[grid]")
+    RESULTS.mkdir(parents=True, exist_ok=True)
     session.run(
         "wsgi-conformance",
         "grid",
-        *("--json", "grid.json"),
+        *("--json", str(RESULTS / "grid.json")),
         *("--fail-on", "never"),
         *session.posargs,
     )
