@@ -11,7 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from conformance.cli.exits import UsageError
+from conformance.cli.report import merge
 from conformance.results import (
+    Behaviour,
+    GridCell,
     Results,
     ResultsError,
     SubjectResult,
@@ -23,6 +27,7 @@ from conformance.results import (
 from conformance.rules import Rule, load
 from conformance.trace import Event, Timeline, from_json, to_json
 
+OUTCOMES = model.BEHAVIOUR_OUTCOMES
 SCHEMA = json.loads(Path(model.__file__).with_name("schema.json").read_text(encoding="utf-8"))
 
 
@@ -72,6 +77,17 @@ def trace(subject: str, body: bytes = b"hello", log: bytes = b"") -> dict[str, A
     }
 
 
+def cell(server: str, framework: str) -> GridCell:
+    """A cell with a behaviour of every outcome."""
+    exchange = "> GET /text HTTP/1.1\n<\n"
+    behaviours = [
+        Behaviour(name, outcome, "200", "404", None if outcome == "pass" else exchange)
+        for name, outcome in zip(("text", "json", "head", "form"), OUTCOMES, strict=True)
+    ]
+    python = "CPython 3.13.0"
+    return GridCell(server, framework, "1.0", "2.0", python, True, behaviours=behaviours)
+
+
 def sample() -> Results:
     """Three servers: one passes, one shows every other outcome, one did not start."""
     must, should, *others = [*(rule for rule in load().values() if rule.level == "MUST")][:1] + [
@@ -108,6 +124,7 @@ def sample() -> Results:
             SubjectResult("absent", version="0.1", failure="exited with status 1\nno module"),
         ],
         {"good:t1": trace("good"), "odd:t1": trace("odd", b"\x00\xff" * 3000, b"GET / 200\n")},
+        grid=[cell("good", "flask"), GridCell("odd", "flask", failure="exited with status 1")],
     )
 
 
@@ -151,6 +168,28 @@ def test_schema_names_all_that_is_written() -> None:
     assert set(definitions["subject"]["properties"]) == set(asdict(subject))
     assert set(definitions["verdict"]["properties"]) == set(asdict(subject.verdicts[0]))
     assert definitions["verdict"]["properties"]["outcome"]["enum"] == list(model.OUTCOMES)
+    cell = sample().grid[0]
+    assert set(definitions["cell"]["properties"]) == set(asdict(cell))
+    assert set(definitions["behaviour"]["properties"]) == set(asdict(cell.behaviours[0]))
+    assert definitions["behaviour"]["properties"]["outcome"]["enum"] == list(OUTCOMES)
+
+
+def test_files_from_before_the_grid_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    data = sample().to_json()
+    del data["grid"]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    jsonschema.validate(data, SCHEMA)
+    assert load_results(path).grid == []
+
+
+def test_grids_are_merged_and_no_cell_stands_twice() -> None:
+    one = Results("2026.1", "0.1.0", grid=[cell("good", "flask")])
+    other = Results("2026.1", "0.1.0", grid=[cell("good", "django"), cell("odd", "flask")])
+    both = merge([(Path("a.json"), one), (Path("b.json"), other)])
+    assert both.grid == [*one.grid, *other.grid]
+    with pytest.raises(UsageError, match=r"b\.json: flask on good is in a\.json too"):
+        merge([(Path("a.json"), one), (Path("b.json"), one)])
 
 
 def damaged(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -174,6 +213,12 @@ DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
     "no verdicts": lambda data: data["subjects"][0].pop("verdicts"),
     "no rule": lambda data: data["subjects"][0]["verdicts"][0].pop("rule"),
     "unknown outcome": lambda data: data["subjects"][0]["verdicts"][0].update(outcome="skipped"),
+    "grid is null": lambda data: data.update(grid=None),
+    "no framework": lambda data: data["grid"][0].pop("framework"),
+    "no behaviours": lambda data: data["grid"][0].pop("behaviours"),
+    "unknown outcome in the grid": lambda data: data["grid"][0]["behaviours"][0].update(
+        outcome="hang"
+    ),
     "verdict is text": lambda data: data["subjects"][0]["verdicts"].append("pass"),
 }
 

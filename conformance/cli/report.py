@@ -42,7 +42,8 @@ def merge(parts: Sequence[tuple[Path, Results]]) -> Results:
     """Return several results as one.
 
     Errors:
-        UsageError: they are of different editions, or a subject is in two of them.
+        UsageError: they are of different editions, or a subject or a cell of the grid is in two of
+            them.
     """
     first_path, first = parts[0]
     merged = Results(first.edition, first.suite, dict(first.run))
@@ -58,5 +59,11 @@ def merge(parts: Sequence[tuple[Path, Results]]) -> Results:
                 raise UsageError(f"{path}: {subject.name} is in {seen[subject.name]} too")
             seen[subject.name] = path
             merged.subjects.append(subject)
+        for cell in results.grid:
+            pair = f"{cell.framework} on {cell.server}"
+            if pair in seen:
+                raise UsageError(f"{path}: {pair} is in {seen[pair]} too")
+            seen[pair] = path
+            merged.grid.append(cell)
         merged.traces.update(results.traces)
     return merged

@@ -1,9 +1,12 @@
 """Results: the one thing that reports read."""
 
 from conformance.results.model import (
+    BEHAVIOUR_OUTCOMES,
     FORMAT,
     OUTCOMES,
     VERSION,
+    Behaviour,
+    GridCell,
     Results,
     ResultsError,
     SubjectResult,
@@ -14,9 +17,12 @@ from conformance.results.model import (
 )
 
 __all__ = [
+    "BEHAVIOUR_OUTCOMES",
     "FORMAT",
     "OUTCOMES",
     "VERSION",
+    "Behaviour",
+    "GridCell",
     "Results",
     "ResultsError",
     "SubjectResult",

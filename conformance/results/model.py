@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "BEHAVIOUR_OUTCOMES",
     "FORMAT",
     "OUTCOMES",
     "VERSION",
+    "Behaviour",
     "Fact",
+    "GridCell",
     "Results",
     "ResultsError",
     "SubjectResult",
@@ -29,6 +32,7 @@ __all__ = [
 FORMAT = "wsgi-conformance-results"
 VERSION = 1
 OUTCOMES = ("pass", "fail", "warn", "info", "hang", "crash", "unsupported", "error")
+BEHAVIOUR_OUTCOMES = ("pass", "fail", "unsupported", "error")
 
 
 class ResultsError(ValueError):
@@ -127,6 +131,49 @@ class SubjectResult:
     log: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What came of one thing that a site does, asked for over a server by a client.
+
+    Attributes:
+        name: of the case of the site, such as ``upload``.
+        outcome: one of ``BEHAVIOUR_OUTCOMES``; ``unsupported`` where the framework or the server
+            cannot, and says so; ``error`` where no answer came or nothing could be asked.
+        expected: what must come back, as one line.
+        observed: what came back, as one line.
+        exchange: request and response as readable, bounded text; None where nothing was exchanged,
+            or all was well.
+    """
+
+    name: str
+    outcome: str
+    expected: str
+    observed: str
+    exchange: str | None = None
+
+
+@dataclass(slots=True)
+class GridCell:
+    """One framework on one server.
+
+    Attributes:
+        server: its name in the roster; framework: its name among the sample sites.
+        server_version, framework_version: empty where they do not tell.
+        python: implementation and version of the interpreter.
+        started: whether the server ever answered; where not, ``failure`` says why.
+        behaviours: in the order of the site's cases.
+    """
+
+    server: str
+    framework: str
+    server_version: str = ""
+    framework_version: str = ""
+    python: str = ""
+    started: bool = False
+    failure: str = ""
+    behaviours: list[Behaviour] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Results:
     """One run, or several merged.
@@ -138,6 +185,7 @@ class Results:
         subjects: in roster order.
         traces: evidence by key, each ``{"probe": ..., "subject": ..., "events": [...]}``.
         complete: whether the run came to its end.
+        grid: frameworks on servers, in the order of the run.
     """
 
     edition: str
@@ -146,6 +194,7 @@ class Results:
     subjects: list[SubjectResult] = field(default_factory=list)
     traces: dict[str, Any] = field(default_factory=dict)
     complete: bool = True
+    grid: list[GridCell] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that is stored."""
@@ -157,6 +206,7 @@ class Results:
             "run": self.run,
             "subjects": [asdict(subject) for subject in self.subjects],
             "traces": self.traces,
+            "grid": [asdict(cell) for cell in self.grid],
             "complete": self.complete,
         }
 
@@ -211,6 +261,7 @@ def _from_json(data: dict[str, Any]) -> Results:
         dict(data["run"]),
         [_subject(subject) for subject in data["subjects"]],
         dict(data["traces"]),
+        grid=[_cell(cell) for cell in data.get("grid", ())],
     )
 
 
@@ -228,6 +279,19 @@ def _verdict(data: dict[str, Any]) -> Verdict:
     return verdict
 
 
+def _cell(data: dict[str, Any]) -> GridCell:
+    known = _typed(GridCell, data)
+    known["behaviours"] = [_behaviour(each) for each in data["behaviours"]]
+    return GridCell(**known)
+
+
+def _behaviour(data: dict[str, Any]) -> Behaviour:
+    behaviour = Behaviour(**_typed(Behaviour, data))
+    if behaviour.outcome not in BEHAVIOUR_OUTCOMES:
+        raise ValueError(f"unknown outcome {behaviour.outcome!r} of {behaviour.name!r}")
+    return behaviour
+
+
 # Annotation of a field -> the types that JSON may give it.
 TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -238,6 +302,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "list[str]": (list,),
     "list[Verdict]": (list,),
     "list[Fact]": (list,),
+    "list[Behaviour]": (list,),
 }
 
 
