@@ -25,15 +25,15 @@ def requirements() -> list[str]:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests: units, every twin, real servers, the wheel."""
-    session.install("-e", ".[test]", *requirements())
+    """Run the tests: units, every twin, real servers, the wheel, and Chromium where it is."""
+    session.install("-e", ".[test,browser]", *requirements())
     session.run("pytest", "-n", "auto", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
-    session.install("-e", ".[test,lint]")
+    session.install("-e", ".[test,lint,browser]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
