@@ -52,7 +52,7 @@ function seeItYourself(subject, verdict, events) {
     el("pre", { tabindex: "0" }, code), el("p", { class: "buttons" }, copier(label, () => code))];
   return section("See it yourself",
     block("Run the probe again:", run, "Copy the command"),
-    verdict.trace >= 0 ? block("Judge the stored evidence again, without the server:", replay,
+    verdict.trace >= 0 && subject.kind === "server" ? block("Judge the stored evidence again, without the server:", replay,
       "Copy this one") : null,
     program ? block("Send the same bytes, without the suite, to a server on port 8000:", program,
       "Copy the program") : null,
@@ -82,7 +82,10 @@ function cellPage(id, at) {
   const outcome = mine.length ? mine[0].outcome : null;
   const body = el("div", { class: "evidence" });
   const list = el("ol", { class: "verdicts" }, mine.map((verdict) => {
-    const choose = mine.length > 1 ? button("Evidence", () => item.choose()) : null;
+    const choose = mine.length > 1 ? button("Evidence", () => {
+      item.choose();
+      body.scrollIntoView({ block: "nearest" });
+    }) : null;
     const item = verdictItem(verdict, choose);
     item.choose = () => {
       for (const other of list.children) other.removeAttribute("aria-current");
