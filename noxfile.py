@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
+from shutil import which
+from typing import Any
 
 import nox
 
@@ -12,22 +15,53 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "lint"]
 nox.options.reuse_existing_virtualenvs = True
 
-ROSTER = {path.stem: path for path in sorted(Path("servers").glob("*.toml"))}
+ROSTER = {path.stem: path for path in sorted(Path("servers").glob("**/*.toml"))}
+# Those whose requirements get along in one environment and that the tests judge in full.
+IN_TESTS = (
+    *("cheroot", "flask-run", "gevent", "gunicorn-gthread", "gunicorn-sync", "waitress"),
+    *("werkzeug", "wsgiref"),
+)
+# What each session of a server leaves, and what is made of all of them.
+RESULTS = Path("reports/results")
+LATEST = Path("reports/latest")
+
+
+def read(server: str) -> dict[str, Any]:
+    """Return the file of a server of the roster."""
+    return tomllib.loads(ROSTER[server].read_text(encoding="utf-8"))
+
+
+# Most of a test's time is a server's: it waits for more than it computes.
+WORKERS = ("-n", str(2 * (os.cpu_count() or 1)), "--dist", "worksteal")
 
 
 def requirements() -> list[str]:
-    """Return what the servers of the roster need, all together."""
-    needed: set[str] = set()
-    for path in ROSTER.values():
-        needed.update(tomllib.loads(path.read_text(encoding="utf-8")).get("install", ()))
-    return sorted(needed)
+    """Return what the servers that the tests judge need, all together."""
+    return sorted({name for server in IN_TESTS for name in read(server).get("install", ())})
+
+
+def lacking(server: str) -> str:
+    """Return why a server cannot run on this machine, "" where nothing is known against it."""
+    row = read(server)
+    if "unavailable" in row:
+        return str(row["unavailable"])
+    gone = [name for name in row.get("programs", ()) if not (Path(name).exists() or which(name))]
+    needed = " ".join(row.get("system", ()))
+    return f"not installed here: {', '.join(gone)} (Debian: {needed})" if gone else ""
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests: units, every twin, real servers, the wheel, and Chromium where it is."""
     session.install("-e", ".[test,browser]", *requirements())
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", *WORKERS, *session.posargs)
+
+
+@nox.session
+def twins(session: nox.Session) -> None:
+    """Play every probe on every twin, where the tests play one in five of the unrelated ones."""
+    session.install("-e", ".[test]", *requirements())
+    session.run("pytest", *WORKERS, "-m", "every_probe", *session.posargs)
 
 
 @nox.session
@@ -42,23 +76,40 @@ def lint(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("server", list(ROSTER))
 def conformance(session: nox.Session, server: str) -> None:
-    """Judge one server of the roster, in an environment of its own; red when it breaks a MUST."""
+    """Judge one server of the roster, in an environment of its own; red when it breaks a MUST.
+
+    One that is red does not keep the others from being judged, and each leaves its results for
+    the matrix.
+    """
+    reason = lacking(server)
+    if reason:
+        session.skip(reason)
     session.install(".")
+    RESULTS.mkdir(parents=True, exist_ok=True)
     session.run(
-        "wsgi-conformance", "run", server, "--isolated", *session.posargs, success_codes=[0]
+        *("wsgi-conformance", "run", server, "--isolated"),
+        *("--json", str(RESULTS / f"{server}.json")),
+        *session.posargs,
     )
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Judge the whole roster and write report.html and results.json."""
+    """Make reports/latest/ of the results that there are; where there are none, judge the roster.
+
+    The session ``conformance`` leaves them, here or on as many machines as there are servers.
+    """
     session.install(".")
+    LATEST.mkdir(parents=True, exist_ok=True)
+    page = ("--html", str(LATEST / "report.html"))
+    found = sorted(map(str, RESULTS.glob("*.json")))
+    if found:
+        session.run("wsgi-conformance", "report", *found, *page, *session.posargs)
+        return
     session.run(
-        "wsgi-conformance",
-        "run",
-        "--isolated",
-        *("--json", "results.json"),
-        *("--html", "report.html"),
+        *("wsgi-conformance", "run", "--isolated"),
+        *("--json", str(LATEST / "results.json")),
+        *page,
         # The matrix shows what servers break; a broken rule is no reason to call the run a failure.
         *("--fail-on", "never"),
         *session.posargs,
@@ -78,6 +129,37 @@ def frameworks(session: nox.Session) -> None:
         *("--fail-on", "never"),
         *session.posargs,
     )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages under docs/, the rules among them, and follow every link within them."""
+    session.install("-e", ".[docs]")
+    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("linkchecker", "--no-status", "site/index.html")
+
+
+@nox.session
+def grid(session: nox.Session) -> None:
+    """Ask frameworks on servers and write grid.json; ``-- --servers waitress`` asks fewer."""
+    session.install(".[grid]")
+    session.run(
+        "wsgi-conformance",
+        "grid",
+        *("--json", "grid.json"),
+        *("--fail-on", "never"),
+        *session.posargs,
+    )
+
+
+@nox.session
+def known_bugs(session: nox.Session) -> None:
+    """Find reported bugs of old releases again, and nothing of them where they are mended.
+
+    Some need an interpreter that is old as well (``python3.8``), or what a package compiles with.
+    """
+    session.install(".")
+    session.run("python", "tests/known_bugs/check.py", *session.posargs)
 
 
 @nox.session

@@ -33,12 +33,18 @@ class Probe:
         name: ``file.function``, unique over all probes.
         summary: first line of the application's docstring.
         conduct: the client half, or None until it has been declared.
+        starts_anew: whether it has the server started with other applications.
     """
 
     def __init__(
-        self, application: Application, rules: Tuple[str, ...], facts: Tuple[str, ...] = ()
+        self,
+        application: Application,
+        rules: Tuple[str, ...],
+        facts: Tuple[str, ...] = (),
+        starts_anew: bool = False,
     ) -> None:
         self.application = application
+        self.starts_anew = starts_anew
         self.rules = rules
         self.facts = facts
         module = application.__module__.rpartition(".")[2]
@@ -55,17 +61,20 @@ class Probe:
         return self.application(environ, start_response)
 
 
-def probe(*rules: str, facts: Iterable[str] = ()) -> Callable[[Application], Probe]:
+def probe(
+    *rules: str, facts: Iterable[str] = (), starts_anew: bool = False
+) -> Callable[[Application], Probe]:
     """Make a probe of a WSGI application.
 
     Args:
         rules: ids of the rules that the client half will judge.
         facts: names of the facts that it will find out; a probe may have these alone.
+        starts_anew: whether the client half uses ``client.mount``.
     """
     known = tuple(facts)
 
     def decorate(application: Application) -> Probe:
-        return Probe(application, rules, known)
+        return Probe(application, rules, known, starts_anew)
 
     return decorate
 

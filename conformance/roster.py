@@ -1,21 +1,42 @@
 """Servers as data: one TOML file each, in the roster or of a server author's own.
 
+In the roster, a server that needs files beside it has a folder of its own.
+
 Keys, those marked * required:
     name*         short and unique, lower case with hyphens
     title         what people call it
+    family        the engine or stack that it counts as, "gunicorn" or "nginx + uwsgi"; its name
+                  where absent
     homepage      where to read about it
     install       pip requirements of the subject alone
-    system        Debian packages it needs
-    command*      how to start it: a list of words
+    python        interpreter to run it with or to isolate it with, such as "pypy3"; no option of
+                  the command line overrules it
+    system        Debian packages it needs; they are named to people, never installed
+    programs      what must be there for it to run: names of programs, or paths of files
+    unavailable   why it cannot be run at all; it is shown with that, and never started
+    command*      how to start it: a list of words; not needed with unavailable
+    backend       what must be up before it: a list of words, or a table of
+                      command*      how to start it
+                      environment   environment variables for it, as well as those of the subject
+                      version       how to ask for its version
+                      stop_signal   name of the signal that ends it, SIGTERM where absent
+    mounted       how to start it so that the application is at {prefix}, a path, where it can be: a
+                  list of words in place of command; {prefix} is only known there
     version       how to ask for its version: a list of words whose output holds it
     environment   environment variables for it
-    files         files to write into its run directory: name -> text
+    files         files to write into its run directory: name -> text; one that begins with "#!" can
+                  be executed
+    user          account that it changes to when root starts it, and that its run directory is
+                  then given to
     stop_signal   name of the signal that ends it, SIGTERM where absent
     proxied       true where something stands between the client and the WSGI side
     notes         what a reader of its results should know
 
-Placeholders in command, environment and files: {host} {port} {app} {module} {attr} {rundir}
-{python} {bin}; a brace that is none of these is left alone.
+Placeholders in command, environment and files: {host} {port} {app} {module} {attr} {payload}
+{rundir} {here} {python} {bin} {socket} {backend_port}; a brace that is none of these is left alone.
+{payload} is the directory that {module} is found in, readable by every account; {here} is the
+folder of the server's file. Where a backend is to listen is {socket}, a path, or {backend_port}, a
+port on {host}.
 """
 
 from __future__ import annotations
@@ -32,6 +53,7 @@ from typing import Any
 from conformance.paths import SERVERS
 
 __all__ = [
+    "Backend",
     "RosterError",
     "Subject",
     "fill",
@@ -42,7 +64,11 @@ __all__ = [
 ]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-PLACEHOLDERS = ("host", "port", "app", "module", "attr", "rundir", "python", "bin")
+PLACEHOLDERS = (
+    *("host", "port", "app", "module", "attr", "payload", "rundir", "here", "python", "bin"),
+    *("socket", "backend_port"),
+)
+BACKEND_ADDRESSES = ("socket", "backend_port")
 
 
 class RosterError(ValueError):
@@ -50,18 +76,40 @@ class RosterError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Backend:
+    """What a subject's front passes requests on to, started before it.
+
+    Attributes:
+        address: the placeholder that says where it listens, ``socket`` or ``backend_port``.
+    """
+
+    command: tuple[str, ...]
+    address: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    version: tuple[str, ...] = ()
+    stop_signal: str = "SIGTERM"
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """One server configuration; the module's docstring says what each key means."""
 
     name: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     title: str = ""
+    family: str = ""
     homepage: str = ""
     install: tuple[str, ...] = ()
+    python: str = ""
     system: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    unavailable: str = ""
+    backend: Backend | None = None
+    mounted: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
     stop_signal: str = "SIGTERM"
     proxied: bool = False
     notes: str = ""
@@ -71,21 +119,36 @@ class Subject:
 TYPES: dict[str, str] = {
     "name": "text",
     "title": "text",
+    "family": "text",
     "homepage": "text",
     "install": "list of text",
+    "python": "text",
     "system": "list of text",
+    "programs": "list of text",
+    "unavailable": "text",
     "command": "list of text",
+    "backend": "list of text or table",
+    "mounted": "list of text",
     "version": "list of text",
     "environment": "table of text",
     "files": "table of text",
+    "user": "text",
     "stop_signal": "text",
     "proxied": "true or false",
     "notes": "text",
 }
+BACKEND_TYPES: dict[str, str] = {
+    "command": "list of text",
+    "environment": "table of text",
+    "version": "list of text",
+    "stop_signal": "text",
+}
+NAME_EXAMPLE = {"name": 'name = "my-server"'}
 EXAMPLES = {
-    "name": 'name = "my-server"',
+    **NAME_EXAMPLE,
     "command": 'command = ["my-server", "--bind", "{host}:{port}", "{app}"]',
 }
+BACKEND_EXAMPLE = 'command = ["my-server", "--bind", "unix:{socket}", "{app}"]'
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -127,12 +190,17 @@ def load_subject(path: Path) -> Subject:
     """Read and check one server file.
 
     Errors:
-        RosterError: as ``read_table``; a signal that is none; nothing that says ``{port}``.
+        RosterError: as ``read_table``; a signal that is none; nothing that says ``{port}``, or
+            where the backend listens.
     """
-    data = read_table(path, TYPES, EXAMPLES)
-    stop_signal = data.get("stop_signal", "SIGTERM")
-    if stop_signal not in signal.Signals.__members__:
-        raise RosterError(f"{path}: stop_signal: {stop_signal!r} is no signal; SIGTERM is one")
+    data = read_table(path, TYPES, NAME_EXAMPLE)
+    _check_signal(path, data)
+    if "backend" in data:
+        data["backend"] = _backend(path, data["backend"], data.get("files", {}))
+    if data.get("unavailable"):
+        return Subject(**data, file=path)
+    if not data.get("command"):
+        raise RosterError(f"{path}: command: missing; {EXAMPLES['command']}")
     if not any("{port}" in text for text in (*data["command"], *data.get("files", {}).values())):
         raise RosterError(
             f"{path}: command: nothing says {{port}}, so the server cannot be told where to listen"
@@ -140,21 +208,53 @@ def load_subject(path: Path) -> Subject:
     return Subject(**data, file=path)
 
 
-def _check(path: Path, key: str, value: Any, types: Mapping[str, str]) -> None:
+def _check_signal(path: Path, data: Mapping[str, Any], prefix: str = "") -> None:
+    name = data.get("stop_signal", "SIGTERM")
+    if name not in signal.Signals.__members__:
+        raise RosterError(f"{path}: {prefix}stop_signal: {name!r} is no signal; SIGTERM is one")
+
+
+def _backend(path: Path, value: Any, files: Mapping[str, str]) -> Backend:
+    """Read what ``backend`` holds.
+
+    Its address is looked for in its own words first: the files are also those of the front, which
+    may name an address that nobody is to wait for.
+    """
+    data: dict[str, Any] = value if isinstance(value, dict) else {"command": list(value)}
+    for key, inner in data.items():
+        _check(path, key, inner, BACKEND_TYPES, "backend.")
+    _check_signal(path, data, "backend.")
+    if not data.get("command"):
+        raise RosterError(f"{path}: backend.command: missing; {BACKEND_EXAMPLE}")
+    own = "\n".join([*data["command"], *data.get("environment", {}).values()])
+    for text in (own, "\n".join(files.values())):
+        for address in BACKEND_ADDRESSES:
+            if f"{{{address}}}" in text:
+                words = {key: tuple(inner) for key, inner in data.items() if type(inner) is list}
+                return Backend(**{**data, **words}, address=address)
+    raise RosterError(
+        f"{path}: backend: nothing says {{socket}} or {{backend_port}}, so the backend cannot be "
+        "told where to listen"
+    )
+
+
+def _check(path: Path, key: str, value: Any, types: Mapping[str, str], prefix: str = "") -> None:
     if key not in types:
         near = get_close_matches(key, types, 1)
-        hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(types)}"
-        raise RosterError(f"{path}: {key}: unknown key; {hint}")
+        hint = f"did you mean {prefix}{near[0]}?" if near else f"the keys are {', '.join(types)}"
+        raise RosterError(f"{path}: {prefix}{key}: unknown key; {hint}")
     wanted = types[key]
+    words = isinstance(value, list) and all(isinstance(item, str) for item in value)
     right = {
         "text": isinstance(value, str),
         "true or false": isinstance(value, bool),
-        "list of text": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        "list of text": words,
+        "list of text or table": words or isinstance(value, dict),
         "table of text": isinstance(value, dict)
         and all(isinstance(item, str) for item in value.values()),
     }[wanted]
     if not right:
-        raise RosterError(f"{path}: {key}: expected {wanted}, got {value!r:.80}")
+        raise RosterError(f"{path}: {prefix}{key}: expected {wanted}, got {value!r:.80}")
     if key == "files":
         for name in value:
             if Path(name).name != name or name in ("", "..") or "\0" in name:
@@ -162,20 +262,21 @@ def _check(path: Path, key: str, value: Any, types: Mapping[str, str]) -> None:
 
 
 def load_roster(directory: Path = SERVERS) -> dict[str, Subject]:
-    """Return all servers of a directory by name, in the order of their names.
+    """Return all servers of a directory and of its folders by name, in the order of their names.
 
     Errors:
         RosterError: as ``load_subject``, or two files with one name.
     """
     roster: dict[str, Subject] = {}
-    for path in sorted(directory.glob("*.toml")):
+    files = [*directory.glob("*.toml"), *directory.glob("*/*.toml")]
+    for path in sorted(files, key=lambda path: path.stem):
         subject = load_subject(path)
         if subject.name in roster:
             raise RosterError(
                 f"{path}: name: {subject.name!r} is taken by {_file(roster, subject)}"
             )
         roster[subject.name] = subject
-    return roster
+    return dict(sorted(roster.items()))
 
 
 def _file(roster: Mapping[str, Subject], subject: Subject) -> str:

@@ -4,12 +4,13 @@ A ``Timeline`` is built by appending events and by nothing else, so the one that
 replayed into answers every question as the live one did.
 
 Eyes and kinds of events:
-    client   open, sent, send-failed, received, eof, reset, refused, half-closed, closed, aborted
+    client   open, sent, send-failed, received, eof, reset, refused, half-closed, closed, aborted,
+             paused, resumed
     app      called, start_response, start_response-returned, start_response-raised, write,
              write-returned, write-raised, returned, raised, iterable, next, block, exhausted,
              iteration-raised, close, note, gate, probe-*, gone
-    server   log, exited
-    harness  scene, opened-gate, mark
+    server   log, stacks, exited
+    harness  scene, opened-gate, mark, mounted, looked-inside
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class Timeline:
         connections: by number, from 1.
         calls: by number, from 1.
         log: what the server's process wrote to its standard streams (bounded by the launcher).
+        stacks: where the threads of the server's processes stood when they were asked.
         exited: the server's exit status, or None while it runs.
         gates: names of the gates the application waits at.
     """
@@ -124,6 +126,7 @@ class Timeline:
         self.connections: dict[int, Connection] = {}
         self.calls: dict[int, Call] = {}
         self.log = bytearray()
+        self.stacks = bytearray()
         self.exited: int | None = None
         self.gates: list[tuple[str, int]] = []
 
@@ -140,8 +143,13 @@ class Timeline:
             self._app(event)
         elif event.kind == "log":
             self.log += event.data["bytes"]
+        elif event.kind == "stacks":
+            self.stacks += event.data["bytes"]
         elif event.kind == "exited":
             self.exited = event.data["status"]
+        elif event.kind == "mounted":
+            # The process that has ended is not the one that runs now.
+            self.exited = None
         elif event.kind == "opened-gate":
             self.gates = [gate for gate in self.gates if gate[1] != event.subject]
         self.events.append(event)

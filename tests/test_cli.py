@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from conformance.cli.run import expected, unjudged
+from conformance.results import SubjectResult, Verdict
 
 HERE = Path(__file__).parent
 FAST = ("--timeout-scale", "0.2", "--jobs", "1")
@@ -156,10 +160,14 @@ def test_report_of_stored_results_is_the_page_of_the_run(tmp_path: Path) -> None
     assert page.read_bytes() == again.read_bytes()
 
 
-def test_results_of_one_subject_are_not_merged_twice(tmp_path: Path) -> None:
-    stored = tmp_path / "r.json"
+def test_of_results_of_one_subject_the_later_count(tmp_path: Path) -> None:
+    stored, both = tmp_path / "r.json", tmp_path / "both.json"
     cli("run", server_file(tmp_path), "--rule", "input-read-semantics", "--json", stored, *FAST)
-    assert_refused(cli("report", stored, stored, "--html", tmp_path / "p.html"), "mine", "too")
+    done = cli("report", stored, stored, "--json", both)
+    assert done.returncode == 0
+    assert f"mine: {stored} replaces {stored}" in done.stderr
+    one, merged = (json.loads(path.read_text()) for path in (stored, both))
+    assert (merged["subjects"], merged["traces"]) == (one["subjects"], one["traces"])
 
 
 def test_rules_as_json_has_the_promised_keys() -> None:
@@ -198,8 +206,66 @@ def test_servers_as_json_has_the_promised_keys() -> None:
     names = {row["name"] for row in rows}
     assert names >= {"reference", "wsgiref", "gunicorn-sync", "waitress", "cheroot", "gevent"}
     for row in rows:
-        assert {"name", "title", "installed", "version", "command", "runs_here"} <= set(row)
+        keys = {"name", "title", "family", "installed", "version", "command", "runs_here"}
+        assert keys <= set(row)
         assert row["runs_here"] is True or isinstance(row["runs_here"], str)
+
+
+def test_servers_say_how_long_they_took_to_start(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    cli("run", "reference", "--rule", "environ-query-string-raw", "--json", path, *FAST)
+    rows = json.loads(cli("servers", "reference", "wsgiref", "--json", "--results", path).stdout)
+    assert rows[0]["started_in"] > 0
+    assert rows[1]["started_in"] is None
+    assert_refused(cli("servers", "--results", tmp_path / "none.json"), "cannot be read")
+
+
+def test_debian_packages_of_servers() -> None:
+    done = cli("servers", "nginx-uwsgi", "lighttpd-*", "--system")
+    assert done.stdout.split() == ["lighttpd", "nginx", "uwsgi-core", "uwsgi-plugin-python3"]
+    assert set(done.stdout.split()) < set(cli("servers", "--system").stdout.split())
+
+
+def test_of_a_whole_roster_only_what_can_run_is_expected_to() -> None:
+    ran = SubjectResult(
+        "a", started=True, verdicts=[Verdict("r", "p", "MUST", "x", "pass", "", "")]
+    )
+    cannot = SubjectResult("b", unavailable=True, failure="Windows only")
+    broken = SubjectResult("c", failure="it ended with status 1 before it answered")
+    named, whole = Namespace(servers=["a", "b"]), Namespace(servers=[])
+    assert not unjudged(expected([ran, cannot], whole))
+    assert unjudged(expected([ran, cannot], named))
+    assert unjudged(expected([ran, broken], whole))
+    assert unjudged(expected([cannot], whole))
+
+
+def test_servers_by_name() -> None:
+    rows = json.loads(cli("servers", "--json", "gunicorn-*", "wsgiref").stdout)
+    names = [row["name"] for row in rows]
+    assert "wsgiref" in names
+    assert all(name.startswith("gunicorn-") or name == "wsgiref" for name in names)
+    assert_refused(cli("servers", "no-such-*"), "no-such-*: no such server")
+
+
+def test_server_that_cannot_be_had(tmp_path: Path) -> None:
+    """It is never started, and whoever asks for it is told why."""
+    path = server_file(tmp_path, unavailable="runs on Windows alone", command=["no-such"])
+    done = cli("run", path, "--json", tmp_path / "results.json", *FAST)
+    assert done.returncode == 3
+    assert "mine: cannot run: runs on Windows alone" in done.stderr
+    (subject,) = json.loads((tmp_path / "results.json").read_text())["subjects"]
+    assert (subject["started"], subject["unavailable"]) == (False, True)
+    assert subject["failure"] == "runs on Windows alone"
+
+
+def test_server_whose_programs_are_not_installed(tmp_path: Path) -> None:
+    path = server_file(tmp_path, programs=["sh", "no-such-httpd"], system=["no-such-package"])
+    done = cli("run", path, *FAST)
+    assert done.returncode == 3
+    assert (
+        "not installed here: no-such-httpd; on Debian: apt-get install no-such-package"
+        in done.stderr
+    )
 
 
 def test_users_own_probes_are_played(tmp_path: Path) -> None:

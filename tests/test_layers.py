@@ -23,7 +23,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("conformance.validation", "conformance.harness", "conformance.reference"),
     # those who put them to work
     ("conformance.harness.runner", "conformance.driver"),
-    ("conformance.harness.session", "conformance.harness.selftest", "conformance.harness.sites"),
+    (
+        "conformance.harness.session",
+        "conformance.harness.selftest",
+        "conformance.harness.sites",
+        "conformance.harness.again",
+    ),
+    ("conformance.harness.grid",),
     ("conformance.results",),
     ("conformance.report",),
     ("conformance.cli", "conformance.pytest_plugin"),

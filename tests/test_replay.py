@@ -59,7 +59,8 @@ def told(judgement: Judgement | Verdict) -> tuple[str, str, str, str]:
 
 
 def again(trace: dict[str, Any], probe: Probe) -> tuple[list[Judgement], list[Judgement]]:
-    return judge_again(probe, RULES, from_json(trace["events"]), trace["marker"])
+    events = from_json(trace["events"])
+    return judge_again(probe, RULES, events, trace["marker"], trace["proxied"])
 
 
 def test_same_judgements(run: Run, probes: dict[str, Probe]) -> None:

@@ -11,8 +11,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conformance.cli.exits import UsageError
-from conformance.cli.report import merge
 from conformance.results import (
     Behaviour,
     GridCell,
@@ -24,6 +22,7 @@ from conformance.results import (
     model,
     save_results,
 )
+from conformance.results.merge import merge
 from conformance.rules import Rule, load
 from conformance.trace import Event, Timeline, from_json, to_json
 
@@ -186,10 +185,11 @@ def test_files_from_before_the_grid_are_read(tmp_path: Path) -> None:
 def test_grids_are_merged_and_no_cell_stands_twice() -> None:
     one = Results("2026.1", "0.1.0", grid=[cell("good", "flask")])
     other = Results("2026.1", "0.1.0", grid=[cell("good", "django"), cell("odd", "flask")])
-    both = merge([(Path("a.json"), one), (Path("b.json"), other)])
+    both, _ = merge([(Path("a.json"), one), (Path("b.json"), other)])
     assert both.grid == [*one.grid, *other.grid]
-    with pytest.raises(UsageError, match=r"b\.json: flask on good is in a\.json too"):
-        merge([(Path("a.json"), one), (Path("b.json"), one)])
+    again, replaced = merge([(Path("a.json"), one), (Path("b.json"), one)])
+    assert again.grid == one.grid
+    assert replaced == [("flask on good", Path("a.json"), Path("b.json"))]
 
 
 def damaged(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:

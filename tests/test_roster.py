@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.paths import SERVERS
-from conformance.roster import RosterError, fill, load_roster, load_subject, select
+from conformance.roster import Backend, RosterError, fill, load_roster, load_subject, select
 
 GOOD = """
 name = "my-server"
@@ -25,6 +25,18 @@ version = ["full", "--version"]
 stop_signal = "SIGINT"
 proxied = true
 notes = "All keys."
+family = "full + fuller"
+python = "pypy3"
+programs = ["full", "/usr/lib/full.so"]
+user = "www-data"
+
+[backend]
+command = ["fuller", "{rundir}/conf"]
+version = ["fuller", "--version"]
+stop_signal = "SIGQUIT"
+
+[backend.environment]
+FULLER = "{backend_port}"
 
 [environment]
 FULL = "{bin}"
@@ -63,7 +75,7 @@ def test_roster() -> None:
     assert list(roster) == sorted(roster)
     assert {"reference", "wsgiref"} <= set(roster)
     # Neither twins nor hostile servers are anybody's server.
-    assert len(roster) == len(list(SERVERS.glob("*.toml")))
+    assert len(roster) == len(list(SERVERS.rglob("*.toml")))
 
 
 def test_minimal(file: Path) -> None:
@@ -82,6 +94,15 @@ def test_all_keys(file: Path) -> None:
     assert subject.stop_signal == "SIGINT"
     assert subject.proxied is True
     assert subject.environment == {"FULL": "{bin}"}
+    assert (subject.family, subject.python, subject.user) == ("full + fuller", "pypy3", "www-data")
+    assert subject.programs == ("full", "/usr/lib/full.so")
+    assert subject.backend == Backend(
+        ("fuller", "{rundir}/conf"),
+        "backend_port",
+        {"FULLER": "{backend_port}"},
+        ("fuller", "--version"),
+        "SIGQUIT",
+    )
     # Said in a file, the port need not be said in the command.
     assert subject.files == {"serve.py": "serve('{host}', {port})"}
 
@@ -111,6 +132,21 @@ def test_all_keys(file: Path) -> None:
         (GOOD.replace("my-server", "../x", 1), "name: '../x' is not lower-case-with-hyphens"),
         (GOOD.replace("my-server", "x\\n", 1), "name: 'x\\n' is not lower-case-with-hyphens"),
         (GOOD.replace("{port}", "8000"), "command: nothing says {port}, so the server cannot"),
+        (GOOD + 'backend = "x"', "backend: expected list of text or table, got 'x'"),
+        (GOOD + "backend = [1]", "backend: expected list of text or table, got [1]"),
+        (GOOD + "backend = []", 'backend.command: missing; command = ["my-server", '),
+        (GOOD + "[backend]\nversion = ['x']", "backend.command: missing; command = "),
+        (GOOD + 'backend = ["x"]', "backend: nothing says {socket} or {backend_port}, so"),
+        (
+            GOOD + "[backend]\ncomand = ['x']",
+            "backend.comand: unknown key; did you mean backend.com",
+        ),
+        (GOOD + "[backend]\ncommand = 'x'", "backend.command: expected list of text, got 'x'"),
+        (
+            GOOD + "[backend]\ncommand = ['{socket}']\nstop_signal = 'TERM'",
+            "backend.stop_signal: 'TERM' is no signal; SIGTERM is one",
+        ),
+        (GOOD + "[[backend]]\ncommand = ['x']", "backend: expected list of text or table, got"),
         (GOOD + 'stop_signal = "SIGNOTHING"', "stop_signal: 'SIGNOTHING' is no signal; SIGTERM is"),
         (GOOD + 'stop_signal = "SIG_DFL"', "stop_signal: 'SIG_DFL' is no signal; SIGTERM is one"),
         (GOOD + '[files]\n"../../x" = ""', "files: '../../x' must be a bare file name"),
@@ -122,6 +158,30 @@ def test_all_keys(file: Path) -> None:
 )
 def test_refused(file: Path, text: str | bytes, message: str) -> None:
     assert refused(file, text).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("backend", "files", "address"),
+    [
+        ('["x", "{socket}"]', "", "socket"),
+        ('["x", "{backend_port}"]', "", "backend_port"),
+        # The front's file names what the front could listen on; its own words come first.
+        ('["x", "{backend_port}"]', "[files]\nfront = '{socket}'", "backend_port"),
+        ('["x"]', "[files]\nback = '{socket}'", "socket"),
+    ],
+)
+def test_where_a_backend_listens(file: Path, backend: str, files: str, address: str) -> None:
+    file.write_text(f"{GOOD}backend = {backend}\n{files}")
+    subject = load_subject(file)
+    assert subject.backend is not None
+    assert subject.backend.address == address
+    assert subject.backend.command[0] == "x"
+
+
+def test_one_that_cannot_be_had_needs_no_command(file: Path) -> None:
+    file.write_text('name = "iis"\nunavailable = "Windows only"')
+    subject = load_subject(file)
+    assert (subject.command, subject.unavailable) == ((), "Windows only")
 
 
 def test_cannot_be_read(file: Path) -> None:
@@ -160,7 +220,7 @@ def test_select(file: Path) -> None:
     file.write_text(GOOD)
     assert names(select(["wsgiref", "reference", "wsgiref"], roster)) == ["wsgiref", "reference"]
     assert names(select([str(file)], roster)) == ["my-server"]
-    with pytest.raises(RosterError, match=r"wsgirf: no such server; did you mean wsgiref\?"):
+    with pytest.raises(RosterError, match=r"wsgirf: no such server; did you mean .*wsgiref"):
         select(["wsgirf"], roster)
     with pytest.raises(RosterError, match="no such server; see wsgi-conformance servers"):
         select(["zzzzzz"], roster)

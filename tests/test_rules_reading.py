@@ -84,6 +84,7 @@ def test_good_data(folder: Path) -> None:
         ("how", "how = 1", "non-empty"),
         ("pitfalls", "pitfalls = []", "may be empty"),
         ("report", 'pitfalls = ""\nreport = "perhaps"', "undefined (HTTP)"),
+        ("proxied", 'pitfalls = ""\nproxied = "MUST"', "SHOULD, undefined"),
         ("ambiguity", 'pitfalls = ""\nambiguity = []', "at least one"),
         ("ambiguity", 'pitfalls = ""\nambiguity = [true]', "whole number"),
         ("ambiguity", 'pitfalls = ""\nambiguity = [1, 1]', "once"),

@@ -28,7 +28,9 @@ def rule_of(*levels: str) -> str:
     return next(rule.id for rule in RULES.values() if rule.effective_level in levels)
 
 
-MUST = rule_of("MUST")
+MUST = next(
+    rule.id for rule in RULES.values() if rule.effective_level == "MUST" and not rule.proxied
+)
 
 
 def judged(claim: Callable[[Claim], Any], rule: str = MUST, level: str | None = None) -> Judgement:
@@ -97,6 +99,23 @@ def test_verbs(claim: Callable[[Claim], bool], holds: bool) -> None:
     assert said == [holds]
     assert judgement.expected
     assert judgement.observed
+
+
+def test_milder_behind_a_proxy_where_the_rule_says_so() -> None:
+    found = {}
+    for level in ("SHOULD", "undefined"):
+        (rule, *_) = [each for each in RULES.values() if each.proxied == level]
+        for proxied in (False, True):
+            verify = Verify(RULES, [rule.id, MUST], proxied=proxied)
+            verify(rule.id).equal(1, 2)
+            verify(MUST).equal(1, 2)
+            found[level, proxied] = [judgement.outcome for judgement in verify.judgements]
+    assert found == {
+        ("SHOULD", False): ["fail", "fail"],
+        ("SHOULD", True): ["warn", "fail"],
+        ("undefined", False): ["fail", "fail"],
+        ("undefined", True): ["info", "fail"],
+    }
 
 
 def test_texts() -> None:

@@ -16,8 +16,8 @@ def block_of(number):
     return bytes(bytearray([0xA1 + number])) * SIZES[number]
 
 
-def arrives(conversation, block):
-    """Wait until a block of one repeated byte has come; tell whether it has, as it may not."""
+def arrives(conversation, block, gate):
+    """Wait for a block of one repeated byte before a gate is opened; tell whether it has come."""
     connection, mark = conversation.connection, block[:1]
 
     def come():
@@ -25,8 +25,7 @@ def arrives(conversation, block):
         received = connection.received
         return len(received) >= len(block) and received.count(mark) >= len(block)
 
-    conversation.settled(lambda: come() or conversation.ended)
-    return come()
+    return conversation.comes_before(come, gate)
 
 
 def called(conversation):
@@ -73,7 +72,7 @@ def follow(conversation, claim, what):
     """Let the application go from block to block; judge whether each comes in its time."""
     for number, size in enumerate(SIZES[:-1]):
         gate = f"after block {number}"
-        arrived = arrives(conversation, block_of(number))
+        arrived = arrives(conversation, block_of(number), gate)
         count = conversation.received.count(block_of(number)[:1])
         claim.true(
             called(conversation) and arrived,
@@ -102,7 +101,7 @@ def _(client, verify):
         # A small window, for the server's kernel to take as little of the block as it may.
         conversation = client.open(receive_buffer=SMALL_WINDOW, declared=length)
         conversation.send(request(headers=[("Connection", "close")]))
-        arrived = arrives(conversation, b"\xfe" * LARGE)
+        arrived = arrives(conversation, b"\xfe" * LARGE, "after block 0")
         verify("buffering-transmit-before-next").true(
             called(conversation) and arrived,
             f"all {LARGE} bytes come while the next block is being made",
@@ -140,14 +139,15 @@ def _(client, verify):
     conversation.send(request(headers=[("Connection", "close")]))
     for number in range(3):
         payload = part(number)[-PART_SIZE:]
-        arrived = arrives(conversation, payload)
+        gate = f"after block {number}"
+        arrived = arrives(conversation, payload, gate)
         verify("buffering-push-in-full").true(
             called(conversation) and arrived,
             f"part {number + 1} comes whole before part {number + 2} is made",
             f"{conversation.received.count(payload[:1])} of its {PART_SIZE} bytes came",
         )
-        conversation.wait_gate(f"after block {number}")
-        conversation.open_gate(f"after block {number}", arrived)
+        conversation.wait_gate(gate)
+        conversation.open_gate(gate, arrived)
         if not arrived:
             return
     conversation.response()

@@ -76,6 +76,23 @@ def _(client, verify):
 
 
 @probe("environ-path-info-value")
+def place_not_repeated(environ, start_response):
+    """What the server gives as SCRIPT_NAME does not stand at the head of PATH_INFO as well."""
+    return answer(start_response)
+
+
+@place_not_repeated.client
+def _(client, verify):
+    # A server can be told of a prefix that a front has taken away: then no target begins with it.
+    for target in ("/a/b", "/other"):
+        environ = client.exchange(request(target=target)).environ
+        place, rest = (environ.get(key, "") for key in ("SCRIPT_NAME", "PATH_INFO"))
+        again = bool(place) and not target.startswith(place) and rest.startswith(place)
+        observed = f"SCRIPT_NAME={place!r}, PATH_INFO={rest!r}"
+        verify("environ-path-info-value").true(not again, f"{target}: no prefix twice", observed)
+
+
+@probe("environ-path-info-value")
 def absolute_target(environ, start_response):
     """Of an absolute-form target only the path arrives in PATH_INFO."""
     return answer(start_response)
@@ -142,6 +159,18 @@ def _(client, verify):
     for target in ("/p", "/p?"):
         seen = client.exchange(request(target=target))
         verify("environ-query-string-raw").equal(seen.environ.get("QUERY_STRING", ""), "")
+
+
+@probe("unicode-environ-byte-preserving")
+def bytes_of_a_path_in_utf8(environ, start_response):
+    """A path in UTF-8 comes through as its bytes, not as its characters."""
+    return answer(start_response)
+
+
+@bytes_of_a_path_in_utf8.client
+def _(client, verify):
+    seen = client.exchange(request(target="/%E2%82%AC"))
+    verify("unicode-environ-byte-preserving").equal(path_of(seen.environ), "/\xe2\x82\xac")
 
 
 @probe("unicode-environ-byte-preserving")

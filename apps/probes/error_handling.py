@@ -114,8 +114,8 @@ def _(client, verify):
 def show_channel(environ):
     """Write to wsgi.errors, so that it shows whether the log is one that is seen."""
     inside, errors = environ["conformance.inside"], environ["wsgi.errors"]
-    inside.attempt("write", errors.write, CHANNEL + "\n")
-    inside.attempt("flush", errors.flush)
+    inside.attempt("write", lambda: errors.write(CHANNEL + "\n"))
+    inside.attempt("flush", lambda: errors.flush())
 
 
 @probe("errors-call-exception-logged")

@@ -25,9 +25,7 @@ def is_raised(value):
 
 def has_logged(client, text, limit=1.0):
     """Wait for a text in the log, not for long: a log that is elsewhere is no finding."""
-    data = text.encode("utf-8")
-    timeline = client.timeline
-    return client.driver.until(lambda: data in timeline.log, limit)
+    return client.wait_log(text, limit)
 
 
 @probe(
@@ -39,11 +37,11 @@ def has_logged(client, text, limit=1.0):
 def write_in_pieces(environ, start_response):
     """Text is written in the order of the calls, with nothing added."""
     inside, errors = environ["conformance.inside"], environ["wsgi.errors"]
-    inside.attempt("first", errors.write, WRITTEN[0])
-    inside.attempt("second", errors.write, WRITTEN[1])
-    inside.attempt("list", errors.writelines, [WRITTEN[2], WRITTEN[3]])
-    inside.attempt("generator", errors.writelines, (text for text in (WRITTEN[4], "\n")))
-    inside.attempt("flush", errors.flush)
+    inside.attempt("first", lambda: errors.write(WRITTEN[0]))
+    inside.attempt("second", lambda: errors.write(WRITTEN[1]))
+    inside.attempt("list", lambda: errors.writelines([WRITTEN[2], WRITTEN[3]]))
+    inside.attempt("generator", lambda: errors.writelines(text for text in (WRITTEN[4], "\n")))
+    inside.attempt("flush", lambda: errors.flush())
     return finish(start_response)
 
 
@@ -117,8 +115,8 @@ def _(client, verify):
 def write_lines(environ, start_response):
     """A newline written as \\n becomes a line end of the log."""
     inside, errors = environ["conformance.inside"], environ["wsgi.errors"]
-    inside.attempt("write", errors.write, "".join(line + "\n" for line in LINES))
-    inside.attempt("flush", errors.flush)
+    inside.attempt("write", lambda: errors.write("".join(line + "\n" for line in LINES)))
+    inside.attempt("flush", lambda: errors.flush())
     return finish(start_response)
 
 
@@ -142,9 +140,9 @@ def write_any_character(environ, start_response):
     """Text of any characters is accepted and logged, be it with some of them replaced."""
     inside, errors = environ["conformance.inside"], environ["wsgi.errors"]
     text = "lone \ud800\n" if inside.parameters["surrogate"] else UNICODE + "\n"
-    inside.attempt("write", errors.write, text)
-    inside.attempt("writelines", errors.writelines, [text])
-    inside.attempt("flush", errors.flush)
+    inside.attempt("write", lambda: errors.write(text))
+    inside.attempt("writelines", lambda: errors.writelines([text]))
+    inside.attempt("flush", lambda: errors.flush())
     return finish(start_response)
 
 

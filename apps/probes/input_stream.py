@@ -6,6 +6,8 @@ from ._input import LINES, digest, finish, read_pieces
 
 # Longer than any server's buffer, and no multiple of one.
 LONG_LINE = b"0123456789abcdef" * 20000 + b"end\n"
+# More lines than a server keeps at a time, and a last one that nothing ends.
+MANY_LINES = [b"%04d\n" % number for number in range(5000)] + [b"final"]
 # Whatever a text stream would translate: line ends of every kind, all byte values, broken UTF-8.
 EVERY_BYTE = (
     bytes(range(256)) + b"\r\n\n\r\r\n\n\n\r\x1a" + b"\xc3\x28\xf0\x9f\x98\xed\xa0\x80\xff\xfe"
@@ -28,7 +30,7 @@ def works(claim, value, call):
 def read_in_pieces(environ, start_response):
     """read(size) returns at most size bytes, and none only at the end."""
     inside, stream = environ["conformance.inside"], environ["wsgi.input"]
-    inside.attempt("none", stream.read, 0)
+    inside.attempt("none", lambda: stream.read(0))
     inside.attempt("pieces", read_pieces, stream, 10, 8)
     return finish(start_response)
 
@@ -82,6 +84,44 @@ def _(client, verify):
         f"all {len(LONG_LINE)} bytes of a long line",
         f"{long_line[0]} bytes" if isinstance(long_line, tuple) else long_line,
     )
+
+
+@probe("input-readline-semantics")
+def readline_over_many_lines(environ, start_response):
+    """readline() gives each line of a long body once, and of the last one nothing beyond it."""
+    inside, stream = environ["conformance.inside"], environ["wsgi.input"]
+    inside.attempt("wrong", first_wrong_line, stream)
+    inside.gate("before the last line")
+    inside.attempt("last", stream.readline)
+    return finish(start_response)
+
+
+def first_wrong_line(stream):
+    """Read all lines but the last; return number and text of one that is not as sent, or None."""
+    for number, line in enumerate(MANY_LINES[:-1]):
+        given = stream.readline()
+        if given != line:
+            return (number, given[:80])
+    return None
+
+
+@readline_over_many_lines.client
+def _(client, verify):
+    conversation = client.open()
+    conversation.send(request("POST", body=b"".join(MANY_LINES)))
+    if conversation.wait_gate("before the last line"):
+        conversation.open_gate("before the last line")
+    # A server need not end the input where the body ends: then the end of the connection does.
+    conversation.half_close()
+    conversation.wait_calls()
+    notes = conversation.exchange(None).notes
+    conversation.close()
+    claim = verify("input-readline-semantics")
+    wrong = notes["wrong"]
+    whole = f"{len(MANY_LINES) - 1} lines of five bytes, one by one"
+    claim.true(wrong is None, whole, "all of them" if wrong is None else wrong)
+    if wrong is None:
+        claim.equal(notes["last"], MANY_LINES[-1])
 
 
 @probe("input-readline-size")

@@ -127,7 +127,10 @@ def _(client, verify):
         doubled or "as in the usual spelling",
     )
     verify("headers-case-insensitive").true(
-        odd.succeeded and odd.response.body == b"one two." and odd.response.framing != "chunked",
+        odd.succeeded
+        and odd.response.body == b"one two."
+        # What stands in front may frame every body anew.
+        and (odd.response.framing != "chunked" or client.proxied),
         "cOnTeNt-LeNgTh: 8 delimits the body b'one two.'",
         f"{odd}, framing {odd.answered.framing}",
     )
@@ -155,9 +158,10 @@ def _(client, verify):
         data = request(target="/head-first", headers=[("Connection", "close")])
         seen = client.exchange(data, fence=False, written=written)
         received = bytes(seen.connection.received)
-        body = received.find(b"the-first-of-the-body")
+        # Looked for in the body as it is framed: its blocks may come in any number of chunks.
+        body = seen.response.body if seen.response is not None else b""
         verify("headers-precede-body").true(
-            received.startswith(b"HTTP/1.") and body >= received.find(b"\r\n\r\n") >= 0,
+            received.startswith(b"HTTP/1.") and body.startswith(b"the-first-of-the-body"),
             "status line, headers and an empty line, and only then the body",
             received[:200],
         )
@@ -207,7 +211,11 @@ def shapes(environ, start_response):
 def _(client, verify):
     for shape, (version, method, _, _, blocks, written) in SHAPES.items():
         # Where the framing gives the body no end, the closed connection does.
-        data = request(method, version=version, headers=[("Connection", "close")])
+        fields = [("Connection", "close")]
+        if method == "POST":
+            # Without it some ask for a length, as they may of a method that has a body.
+            fields.append(("Content-Length", "0"))
+        data = request(method, version=version, headers=fields)
         seen = client.exchange(data, fence=False, shape=shape)
         claim_framed(
             verify, shape, version, seen, b"" if method == "HEAD" else written + b"".join(blocks)

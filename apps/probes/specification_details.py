@@ -229,6 +229,32 @@ def _(client, verify):
         )
 
 
+# What ends something to C, to HTTP or to a terminal; none of it ends a body.
+TERMINATORS = [b"a\0b", b"a\r\n\r\nb", b"0\r\n\r\n", b"a\nb", b"\x1a\x04", b"\0"]
+
+
+@probe("iterable-bytes-unchanged")
+def terminators(environ, start_response):
+    """A short body that holds what elsewhere is the end of something is sent whole."""
+    body = TERMINATORS[environ["conformance.inside"].parameters["number"]]
+    fields = [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", fields)
+    return [body]
+
+
+@terminators.client
+def _(client, verify):
+    for number, expected in enumerate(TERMINATORS):
+        # One that sends less than it announced would be waited for on a connection that stays open.
+        data = request(headers=[("Connection", "close")])
+        seen = client.exchange(data, number=number)
+        verify("iterable-bytes-unchanged").true(
+            seen.call and seen.answered.body == expected,
+            f"a body of {expected!r}, whole",
+            f"{seen.response}: {seen.response.body!r}",
+        )
+
+
 class Unmeasurable:
     """Has a ``__len__`` that always fails."""
 

@@ -139,28 +139,42 @@ def deferred(environ, start_response):
         return StartsInIter(start_response)
     if kind == "in __iter__ of something with a length":
         return StartsInIterWithLength(start_response)
-    if kind == "after an empty block":
-        return starts_after_empty_block(start_response)
     return starts_in_next(start_response, [b"", b"body"] if "empty" in kind else [b"body"])
 
 
 @deferred.client
 def _(client, verify):
-    kinds = (
+    for kind in (
         "in the first next()",
         "in the first next(), which gives an empty block",
         "in __iter__",
         "in __iter__ of something with a length",
+    ):
+        judge_deferral(client, verify("start-response-deferral-accepted"), kind)
+
+
+def judge_deferral(client, claim, kind):
+    """Claim that a response arrives, however late it was started."""
+    seen = client.exchange(kind=kind)
+    response = seen.response
+    claim.true(
+        seen.succeeded and response.status == 203 and response.body == b"body",
+        f"start_response called {kind}: 203 Deferred, body b'body'",
+        str(seen),
     )
+
+
+@probe("start-response-deferral-accepted")
+def deferred_further(environ, start_response):
+    """start_response may be called after a first block that is empty, so no body yet."""
+    return starts_after_empty_block(start_response)
+
+
+@deferred_further.client
+def _(client, verify):
     # An empty block is no body, but the PEP does not say so in as many words.
-    for kind, level in [(kind, "MUST") for kind in kinds] + [("after an empty block", "SHOULD")]:
-        seen = client.exchange(kind=kind)
-        response = seen.response
-        verify("start-response-deferral-accepted", level).true(
-            seen.succeeded and response.status == 203 and response.body == b"body",
-            f"start_response called {kind}: 203 Deferred, body b'body'",
-            str(seen),
-        )
+    claim = verify("start-response-deferral-accepted", "SHOULD")
+    judge_deferral(client, claim, "after an empty block")
 
 
 @probe("start-response-checks-headers")
@@ -376,3 +390,48 @@ def _(client, verify):
             f"{kind}: 203 with X-Probe: 1 and an empty body",
             str(seen),
         )
+
+
+class EmptyUntilClosed:
+    """Yields nothing; its close() is held at a gate."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        raise StopIteration
+
+    def close(self):
+        self.inside.gate("close")
+
+
+@probe("headers-sent-at-exhaustion")
+def closing_takes_long(environ, start_response):
+    """Without a body the headers go out before close() is called, not after it."""
+    start_response("203 Exhausted", [TYPE, ("Content-Length", "0")])
+    return EmptyUntilClosed(environ["conformance.inside"])
+
+
+@closing_takes_long.client
+def _(client, verify):
+    conversation = client.open()
+    conversation.send(request(headers=[("Connection", "close")]))
+    if not conversation.wait_gate("close"):
+        conversation.close()
+        observed = "close() was not called before the end of the connection"
+        verify("headers-sent-at-exhaustion").info(observed, "close() of an empty iterable")
+        return
+    # What was sent before is on its way, unless the server still has something to do.
+    sent = conversation.settled(lambda: b"\r\n\r\n" in conversation.received, or_idle=True)
+    conversation.open_gate("close")
+    conversation.response()
+    conversation.close()
+    # "Then" they are sent, and close() comes "upon completion": in so many words no order of both.
+    verify("headers-sent-at-exhaustion", "SHOULD").true(
+        sent,
+        "the headers when the iterable has ended, while its close() still runs",
+        "they came" if sent else "nothing was sent until close() had returned",
+    )

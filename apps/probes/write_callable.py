@@ -108,7 +108,7 @@ def _(client, verify):
     for size, declared in ((5, False), (5, True), (LARGE, False)):
         conversation = client.open(receive_buffer=SMALL_WINDOW, size=size, declared=declared)
         conversation.send(request(headers=[("Connection", "close")]))
-        arrived = arrives(conversation, MARK, size)
+        arrived = arrives(conversation, MARK, size, "written")
         verify("write-sent-before-return").true(
             called(conversation) and arrived,
             f"all {size} bytes come while the application has not returned",
@@ -123,8 +123,8 @@ def _(client, verify):
             break
 
 
-def arrives(conversation, mark, count):
-    """Wait until so many marks have come; tell whether they have, as nothing more may."""
+def arrives(conversation, mark, count, gate):
+    """Wait for so many marks before a gate is opened; tell whether they have come."""
     connection = conversation.connection
 
     def come():
@@ -132,8 +132,7 @@ def arrives(conversation, mark, count):
         received = connection.received
         return len(received) >= count and received.count(mark) >= count
 
-    conversation.settled(lambda: come() or conversation.ended)
-    return come()
+    return conversation.comes_before(come, gate)
 
 
 def called(conversation):
@@ -208,7 +207,7 @@ def written_before(inside):
 def _(client, verify):
     conversation = client.open()
     conversation.send(request(headers=[("Connection", "close")]))
-    arrived = arrives(conversation, MARK, 2)
+    arrived = arrives(conversation, MARK, 2, "yielded")
     verify("write-then-yield-prompt").true(
         called(conversation) and arrived,
         "the yielded block comes before the next one is made",
@@ -260,7 +259,10 @@ def numbers(body, expected):
     """Tell where the records leave their order."""
     if body == expected:
         return "just that"
-    found = [int(part.partition(b">")[0]) for part in body.split(b"<")[1:]]
+    told = [part.partition(b">")[0] for part in body.split(b"<")[1:]]
+    if not all(number.isdigit() for number in told):
+        return f"{body[:80]!r}, which is something else"
+    found = [int(number) for number in told]
     place = next((at for at, number in enumerate(found) if number != at), len(found))
     behind = found[place : place + 4]
     return f"{len(found)} records of {len(body)} bytes; after {place} in order come {behind}"

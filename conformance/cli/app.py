@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import platform
-import shlex
-import sys
 import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
-from conformance import __version__, rules
+from conformance import rules
 from conformance.cli.app_terminal import ApplicationTerminal
-from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
-from conformance.cli.suite import load_suite, writable
+from conformance.cli.exits import UsageError
+from conformance.cli.gate import Gatekeeper, add_edition, add_gate, add_outputs, wanted_rules
+from conformance.cli.run import gather, page
+from conformance.cli.suite import load_suite
 from conformance.driver.case import SCENARIOS
 from conformance.driver.check import Found, TargetError, parse_target
 from conformance.driver.fuzz import ReplayError, read_replay
 from conformance.driver.supervise import Checked, Supervisor, make_jobs
 from conformance.driver.worker import Order
+from conformance.harness.runner import Run
 from conformance.reference.loading import LoadError
-from conformance.report.html import render_html
-from conformance.results import Results, counts, save_results
+from conformance.results import Gate
 
 __all__ = ["add_commands"]
 
@@ -96,16 +94,10 @@ def add_commands(commands: Any) -> None:
         metavar="GLOB",
         help="not the rules named like this; or a level: MUST, SHOULD, note",
     )
+    add_edition(told)
     told.add_argument("--notes", action="store_true", help="also advice, which never counts")
-    told.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
-    told.add_argument("--html", type=Path, metavar="F", help="the same, one self-contained page")
-    told.add_argument(
-        "--fail-on",
-        choices=("must", "should", "never"),
-        default="must",
-        help="what makes the exit code 1: a broken MUST (the default), a broken SHOULD too, or "
-        "nothing",
-    )
+    add_outputs(parser.add_argument_group("what is written"))
+    add_gate(parser)
     parser.set_defaults(command=check)
 
 
@@ -125,28 +117,25 @@ def _number(text: str) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    wanted = chosen(options.rule, options.ignore)
-    for path in (options.json, options.html):
-        if path is not None:
-            writable(path)
+    wanted = chosen(options.rule, options.ignore, options.edition)
+    keeper = Gatekeeper(options, [options.application])
     order = make_order(options)
     terminal = ApplicationTerminal(order.spec, options.notes)
     begun = time.time()
-    try:
-        with terminal:
-            checked = Supervisor(order, terminal.progress, terminal.output, wanted).run()
-    except LoadError as error:
-        raise UsageError(str(error)) from error
-    results = gathered(checked, begun)
-    if options.json:
-        save_results(results, options.json)
-    if options.html:
+    with keeper.watching():
+        try:
+            with terminal:
+                checked = Supervisor(order, terminal.progress, terminal.output, wanted).run()
+        except LoadError as error:
+            raise UsageError(str(error)) from error
+        results = gather([Run(checked.result, checked.traces)], begun, options)
+        gate = keeper.conclude(results)
         suite = load_suite()
-        page = render_html(results, suite.rules, suite.traceability())
-        options.html.write_text(page, encoding="utf-8")
-    fuzzed = f"{checked.made_up} requests made up, --seed {order.seed}" if order.fuzz else ""
-    terminal.summary(checked, [path for path in (options.json, options.html) if path], fuzzed)
-    return exit_code(checked, options.fail_on)
+        written = keeper.write(results, gate, lambda: page(results, suite), suite.rules)
+        fuzzed = f"{checked.made_up} requests made up, --seed {order.seed}" if order.fuzz else ""
+        terminal.summary(checked, written, fuzzed)
+    keeper.tell(results, gate)
+    return keeper.exit_code(gate, unjudged(checked, gate, options.fail_on), findings_first=True)
 
 
 def make_order(options: argparse.Namespace) -> Order:
@@ -205,13 +194,15 @@ def need_hypothesis() -> None:
         ) from error
 
 
-def chosen(only: Sequence[str], ignore: Sequence[str]) -> Callable[[Found], bool]:
+def chosen(
+    only: Sequence[str], ignore: Sequence[str], edition: str | None = None
+) -> Callable[[Found], bool]:
     """Return what says whether something is reported.
 
     Errors:
-        UnknownRule: a glob that matches none. UsageError: nothing is left.
+        UnknownRule, UnknownEdition: there is none of that name. UsageError: nothing is left.
     """
-    names = {rule.id for rule in rules.matching(only)} if only else {*rules.load()}
+    names = {*wanted_rules(only, edition)}
     names -= {rule.id for rule in rules.matching([each for each in ignore if each not in LEVELS])}
     levels = tuple(LEVELS[each] for each in ignore if each in LEVELS)
     if not names or len(levels) == len(LEVELS):
@@ -220,25 +211,12 @@ def chosen(only: Sequence[str], ignore: Sequence[str]) -> Callable[[Found], bool
     return lambda found: found.rule in names and not found.level.startswith(levels)
 
 
-def gathered(checked: Checked, begun: float) -> Results:
-    """Return the results, with what people want to know of the run itself."""
-    about = {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
-        "duration": round(time.time() - begun, 3),
-        "command": shlex.join(["wsgi-conformance", *sys.argv[1:]]),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-    return Results(rules.EDITION, __version__, about, [checked.result], checked.traces)
-
-
-def exit_code(checked: Checked, fail_on: str) -> int:
-    """Return the exit code: what broke comes before what could not be judged."""
-    verdicts = checked.result.verdicts
-    if any(counts(verdict, fail_on) for verdict in verdicts):
-        return FINDINGS
-    unjudged = not (checked.result.started and checked.result.exchanges and verdicts)
-    incomplete = any(verdict.outcome in ("error", "hang", "crash") for verdict in verdicts)
-    if unjudged or (incomplete and fail_on != "never") or checked.result.failure:
-        return UNJUDGED
-    return CLEAN
+def unjudged(checked: Checked, gate: Gate, fail_on: str) -> bool:
+    """Whether something could not be judged; what stopped it counts too, unless it was expected."""
+    result = checked.result
+    if not (result.started and result.exchanges and result.verdicts) or result.failure:
+        return True
+    return fail_on != "never" and any(
+        verdict.outcome in ("error", "hang", "crash") and not gate.covered(result.name, verdict)
+        for verdict in result.verdicts
+    )

@@ -9,10 +9,10 @@ from typing import Any
 
 from conformance import rules
 from conformance.cli.exits import CLEAN, UsageError
-from conformance.cli.findings import Findings, add_output, exit_code
+from conformance.cli.findings import Findings, add_output, concluded, exit_code
+from conformance.cli.gate import Gatekeeper, wanted_rules
 from conformance.cli.middleware import watched
-from conformance.cli.run import gather, write
-from conformance.cli.suite import load_suite, writable
+from conformance.cli.run import gather
 from conformance.driver.bridge import judge_bridge
 from conformance.driver.bridges import BRIDGES, Bridge
 from conformance.harness.runner import Run
@@ -45,26 +45,25 @@ def judge(options: argparse.Namespace) -> int:
             findings.out.print(f"{bridge.name:16} {bridge.title:26} {state}", markup=False)
         return CLEAN
     chosen = choose(options.bridges)
-    named = {rule.id for rule in rules.matching(options.rule)} if options.rule else {*known}
-    for path in (options.json, options.html):
-        if path is not None:
-            writable(path)
+    named = wanted_rules(options.rule, options.edition)
+    keeper = Gatekeeper(options, [bridge.name for bridge in chosen])
     begun = time.time()
     runs = []
-    for bridge in chosen:
-        watch = watched(10.0, bridge.title)
-        judged = judge_bridge(bridge, known, wanted=named.__contains__, timed=watch.begin)
-        watch.end()
-        runs.append(Run(judged.result, judged.traces))
-        findings.show(judged.result)
+    with keeper.watching():
+        for bridge in chosen:
+            watch = watched(10.0, bridge.title)
+            judged = judge_bridge(bridge, known, wanted=named.__contains__, timed=watch.begin)
+            watch.end()
+            runs.append(Run(judged.result, judged.traces))
+            findings.show(judged.result)
     absent = [bridge for bridge in BRIDGES.values() if not options.bridges and not bridge.version]
     if absent:
         names = ", ".join(bridge.package for bridge in absent)
         findings.out.print(f"not installed, not judged: {names}", markup=False)
-    if runs:
-        write(gather(runs, begun), load_suite(), options)
-        findings.written(options)
-    return exit_code([run.result for run in runs], options.fail_on)
+    results = gather(runs, begun, options)
+    gate = concluded(keeper, results, findings)
+    keeper.tell(results, gate)
+    return exit_code(keeper, results, gate)
 
 
 def choose(names: Sequence[str]) -> list[Bridge]:

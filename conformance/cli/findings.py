@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,33 +9,29 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED
+from conformance.cli.gate import Gatekeeper, add_edition, add_gate, add_outputs
+from conformance.cli.run import page, unjudged
+from conformance.cli.suite import load_suite
 from conformance.report.terminal import PIPE_WIDTH, STYLES, printable
-from conformance.results import SubjectResult, Verdict, counts
+from conformance.results import Gate, Results, SubjectResult, Verdict
 from conformance.rules import Rule
 
-__all__ = ["Findings", "add_output", "exit_code"]
+__all__ = ["Findings", "add_output", "concluded", "exit_code"]
 
 GRAVITY = ("error", "crash", "hang", "fail", "warn", "info")
 WORDS = {"fail": "MUST", "warn": "SHOULD", "info": "note"}
 
 
 def add_output(parser: Any) -> None:
-    """Add the options for what is reported."""
+    """Add the options for what is reported, written, and expected."""
     told = parser.add_argument_group("what is reported")
     told.add_argument(
         "--rule", action="append", default=[], metavar="GLOB", help="only rules named like this"
     )
+    add_edition(told)
     told.add_argument("--notes", action="store_true", help="also advice, which never counts")
-    told.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
-    told.add_argument("--html", type=Path, metavar="F", help="the same, one self-contained page")
-    told.add_argument(
-        "--fail-on",
-        choices=("must", "should", "never"),
-        default="must",
-        help="what makes the exit code 1: a broken MUST (the default), a broken SHOULD too, or "
-        "nothing",
-    )
+    add_outputs(parser.add_argument_group("what is written"))
+    add_gate(parser)
 
 
 class Findings:
@@ -112,11 +107,10 @@ class Findings:
             f"{told}{notes}; {result.duration:.1f} s"
         )
 
-    def written(self, options: argparse.Namespace) -> None:
+    def written(self, paths: Sequence[Path]) -> None:
         """Say which files were written."""
-        for path in (options.json, options.html):
-            if path is not None:
-                self.out.print(f"written: {escape(str(path))}")
+        for path in paths:
+            self.out.print(f"written: {escape(str(path))}")
 
 
 def gravity(outcome: str) -> int:
@@ -124,11 +118,14 @@ def gravity(outcome: str) -> int:
     return GRAVITY.index(outcome) if outcome in GRAVITY else len(GRAVITY)
 
 
-def exit_code(results: Sequence[SubjectResult], fail_on: str) -> int:
+def concluded(keeper: Gatekeeper, results: Results, findings: Findings) -> Gate:
+    """Conclude from results, write the files that were asked for, and say which."""
+    gate = keeper.conclude(results)
+    suite = load_suite()
+    findings.written(keeper.write(results, gate, lambda: page(results, suite), suite.rules))
+    return gate
+
+
+def exit_code(keeper: Gatekeeper, results: Results, gate: Gate) -> int:
     """Return the exit code: what broke comes before what could not be judged."""
-    if any(counts(verdict, fail_on) for result in results for verdict in result.verdicts):
-        return FINDINGS
-    errors = any(each.outcome == "error" for result in results for each in result.verdicts)
-    if errors or not results or any(not (each.started and each.verdicts) for each in results):
-        return UNJUDGED
-    return CLEAN
+    return keeper.exit_code(gate, unjudged(results.subjects), findings_first=True)

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from conformance import rules
@@ -14,13 +17,15 @@ from conformance.cli.exits import CLEAN
 from conformance.cli.suite import Suite, load_suite
 from conformance.driver.selftest import MemoryTwin
 from conformance.harness import environment
-from conformance.harness.environment import EnvironmentFailure
+from conformance.harness.environment import Environment
 from conformance.reference.twins import Twin
+from conformance.report.reference import rules_markdown
 from conformance.report.traceability import TraceRow
-from conformance.roster import Subject, fill, load_roster
+from conformance.results import load_results
+from conformance.roster import RosterError, Subject, fill, load_roster
 from conformance.rules import Rule
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "reference"]
 
 AnyTwin = Twin | MemoryTwin
 
@@ -35,13 +40,26 @@ def add_commands(commands: Any) -> None:
         "twins check the check, what else judges it, or why nothing does.",
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="ids or globs, such as 'close-*'")
-    parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, on standard output")
+    form.add_argument("--markdown", action="store_true", help="as a page of Markdown, likewise")
     parser.set_defaults(command=show_rules)
     parser = commands.add_parser(
         "servers",
         help="list the servers of the roster",
         description="List the servers that this suite knows how to start, whether they are "
         "installed here, and how each is started.",
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="names or globs, such as 'nginx-*'"
+    )
+    parser.add_argument(
+        "--system",
+        action="store_true",
+        help="print the Debian packages that these servers need, for apt-get install",
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="F", help="say in --json how long they took to start there"
     )
     parser.add_argument("--json", action="store_true", help="as JSON, on standard output")
     parser.set_defaults(command=show_servers)
@@ -55,6 +73,8 @@ def show_rules(options: argparse.Namespace) -> int:
     if options.json:
         twins = suite.all_twins()
         _dump([as_json(rule, rows[rule.id], of_rule(rule, twins)) for rule in chosen])
+    elif options.markdown:
+        sys.stdout.write(reference(suite, chosen))
     elif options.ids:
         twins = suite.all_twins()
         texts = [explain(rule, rows[rule.id], suite, of_rule(rule, twins)) for rule in chosen]
@@ -67,6 +87,22 @@ def show_rules(options: argparse.Namespace) -> int:
                 state = f"{len(row.probes)} probe(s)"
             print(f"{rule.id:45} {rule.family:8} {rule.effective_level:16} {rule.party:11} {state}")
     return CLEAN
+
+
+def reference(suite: Suite, chosen: Iterable[Rule], title: str = "Rules") -> str:
+    """Return the reference of some rules as a page of Markdown."""
+    listed = [*chosen]
+    twins = suite.all_twins()
+    return rules_markdown(
+        listed,
+        {row.rule: row for row in suite.traceability()},
+        {name: probe.summary for name, probe in suite.probes.items()},
+        {
+            rule.id: [(twin.bad, twin.name, twin.summary) for twin in of_rule(rule, twins)]
+            for rule in listed
+        },
+        title,
+    )
 
 
 def of_rule(rule: Rule, twins: Iterable[AnyTwin]) -> list[AnyTwin]:
@@ -104,6 +140,8 @@ def explain(rule: Rule, row: TraceRow, suite: Suite, twins: Iterable[AnyTwin]) -
     ]
     if rule.effective_level != rule.level:
         parts.append(_wrapped("Reported as: ", rule.effective_level))
+    if rule.proxied:
+        parts.append(_wrapped("Reported behind a proxy as: ", rule.proxied))
     parts.append(_wrapped("How: ", rule.how))
     if rule.pitfalls:
         parts.append(_wrapped("Beware: ", rule.pitfalls))
@@ -130,8 +168,18 @@ def _wrapped(label: str, text: str) -> str:
 
 
 def show_servers(options: argparse.Namespace) -> int:
-    """List the roster."""
-    rows = [describe(subject) for subject in load_roster().values()]
+    """List the roster, or the Debian packages that it needs."""
+    subjects = _matching(options.names, load_roster())
+    if options.system:
+        print("\n".join(sorted({name for each in subjects for name in each.system})))
+        return CLEAN
+    known = load_results(options.results).subjects if options.results else []
+    started_in = {each.name: each.started_in for each in known if each.started}
+    found = environment.survey(subjects)
+    with ThreadPoolExecutor() as pool:  # some are asked for their version by a command of their own
+        rows = list(pool.map(lambda each: describe(each, found[each.name]), subjects))
+    for row in rows:
+        row["started_in"] = started_in.get(row["name"])
     if options.json:
         _dump(rows)
         return CLEAN
@@ -143,35 +191,56 @@ def show_servers(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-def describe(subject: Subject) -> dict[str, Any]:
-    """Return what ``servers --json`` gives for a server."""
-    version, reason = "", ""
-    try:
-        found = environment.current(subject)
-    except EnvironmentFailure as failure:
-        reason = str(failure)
-    else:
-        if found.missing:
-            reason = f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
-        else:
-            values = {"python": found.python, "bin": found.bin}
-            program = fill(subject.command[0], values)
-            if found.find(program) is None:
-                needed = f" (Debian: {' '.join(subject.system)})" if subject.system else ""
-                reason = f"not installed here: no program {program}{needed}"
-            else:
-                version = found.subject_version(subject, values)
+def _matching(globs: Sequence[str], roster: Mapping[str, Subject]) -> list[Subject]:
+    """Return the servers of some names.
+
+    Errors:
+        RosterError: a name or glob that is nobody's.
+    """
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in roster):
+            raise RosterError(f"{glob}: no such server; see wsgi-conformance servers")
+    return [
+        subject
+        for name, subject in roster.items()
+        if not globs or any(fnmatchcase(name, glob) for glob in globs)
+    ]
+
+
+def describe(subject: Subject, found: Environment | str) -> dict[str, Any]:
+    """Return what ``servers --json`` gives for a server.
+
+    Args:
+        found: where it is, or why it cannot run here.
+    """
+    version, reason = _state(subject, found)
     return {
         "name": subject.name,
         "title": subject.title or subject.name,
+        "family": subject.family or subject.name,
         "installed": not reason,
         "version": version,
         "command": list(subject.command),
         "runs_here": reason or True,
+        "backend": list(subject.backend.command) if subject.backend else [],
         "install": list(subject.install),
+        "system": list(subject.system),
         "homepage": subject.homepage,
         "notes": subject.notes,
     }
+
+
+def _state(subject: Subject, found: Environment | str) -> tuple[str, str]:
+    """Return a server's version and why it does not run here, one of them empty."""
+    if isinstance(found, str):
+        return "", found
+    if found.missing:
+        return "", f"not installed here: pip install {' '.join(found.missing)}, or run --isolated"
+    values = {"python": found.python, "bin": found.bin}
+    program = fill(subject.command[0], values)
+    if found.find(program) is None:
+        return "", f"not installed here: no program {program}"
+    return found.subject_version(subject, values), ""
 
 
 def _dump(value: Any) -> None:

@@ -12,21 +12,26 @@ from typing import Any
 from conformance import __version__
 from conformance.cli import (
     app,
+    attach,
     bridges,
+    diff,
     frameworks,
+    grid,
     listings,
     middleware,
+    replay,
     report,
     run,
     selftest,
     serve,
 )
 from conformance.cli.exits import CLEAN, UNJUDGED, WRONG_USE, UsageError
+from conformance.harness.payload import PayloadError
 from conformance.probing import ProbeError
 from conformance.reference.twins import TwinError
 from conformance.results import ResultsError
 from conformance.roster import RosterError
-from conformance.rules import RuleError, UnknownRule
+from conformance.rules import RuleError, UnknownEdition, UnknownRule
 
 __all__ = ["main"]
 
@@ -47,19 +52,23 @@ start here:
   wsgi-conformance run                        the servers installed here
   wsgi-conformance run --isolated             all servers known, each in an environment of its own
   wsgi-conformance run ./my-server.toml       your own server; see README for the file
+  wsgi-conformance payload DIR                what a server that you start yourself has to serve
   wsgi-conformance app myproject.wsgi:app     your own application, in memory
   wsgi-conformance middleware myproject:wrap  your own middleware, between two validators
   wsgi-conformance frameworks                 the same site in many frameworks, driven in process
+  wsgi-conformance grid --servers waitress    every framework on a server, asked over HTTP
   wsgi-conformance rules close-on-normal-end  what a rule says and how it is probed
 """
 EXPECTED_ERRORS = (
     UsageError,
+    PayloadError,
     RosterError,
     ResultsError,
     ProbeError,
     TwinError,
     RuleError,
     UnknownRule,
+    UnknownEdition,
 )
 
 
@@ -73,7 +82,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (run, app, middleware, bridges, frameworks, listings, report, selftest, serve):
+    for module in (
+        *(run, attach, app, middleware, bridges, frameworks, grid),
+        *(listings, report, diff, replay, selftest, serve),
+    ):
         module.add_commands(commands)
     return parser
 

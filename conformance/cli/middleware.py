@@ -11,9 +11,9 @@ from typing import Any
 
 from conformance import rules
 from conformance.cli.exits import UNJUDGED, UsageError
-from conformance.cli.findings import Findings, add_output, exit_code
-from conformance.cli.run import gather, write
-from conformance.cli.suite import load_suite, writable
+from conformance.cli.findings import Findings, add_output, concluded, exit_code
+from conformance.cli.gate import Gatekeeper, wanted_rules
+from conformance.cli.run import gather
 from conformance.driver.middleware import judge_middleware, middleware_rules
 from conformance.driver.watch import Watch
 from conformance.harness.runner import Run
@@ -86,10 +86,8 @@ def _seconds(text: str) -> float:
 def check(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     known = rules.load()
-    wanted = chosen(options.rule)
-    for path in (options.json, options.html):
-        if path is not None:
-            writable(path)
+    wanted = chosen(options.rule, options.edition)
+    keeper = Gatekeeper(options, [options.middleware])
     try:
         wrap = load_application(options.middleware)
     except LoadError as error:
@@ -98,32 +96,34 @@ def check(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.middleware} is no callable that takes an application")
     begun = time.time()
     watch = watched(options.limit, options.middleware)
-    judged = judge_middleware(
-        wrap,
-        known,
-        name=options.middleware,
-        target=options.url,
-        prefix=options.prefix.rstrip("/"),
-        wanted=wanted,
-        timed=watch.begin,
-    )
-    watch.end()
-    write(gather([Run(judged.result, judged.traces)], begun), load_suite(), options)
     findings = Findings(known, options.notes)
-    findings.show(judged.result, judged.untouched)
-    findings.written(options)
-    return exit_code([judged.result], options.fail_on)
+    with keeper.watching():
+        judged = judge_middleware(
+            wrap,
+            known,
+            name=options.middleware,
+            target=options.url,
+            prefix=options.prefix.rstrip("/"),
+            wanted=wanted,
+            timed=watch.begin,
+        )
+        watch.end()
+        findings.show(judged.result, judged.untouched)
+    results = gather([Run(judged.result, judged.traces)], begun, options)
+    gate = concluded(keeper, results, findings)
+    keeper.tell(results, gate)
+    return exit_code(keeper, results, gate)
 
 
-def chosen(globs: list[str]) -> Callable[[str], bool]:
+def chosen(globs: list[str], edition: str | None) -> Callable[[str], bool]:
     """Return what says of a rule whether it is reported.
 
     Errors:
         UnknownRule: a glob that matches none. UsageError: none of them binds middleware.
     """
-    if not globs:
+    if not globs and edition is None:
         return lambda rule: True
-    named = {rule.id for rule in rules.matching(globs)}
+    named = wanted_rules(globs, edition)
     if not named & {*middleware_rules(rules.load())}:
         raise UsageError(
             f"{' or '.join(globs)}: no rule for middleware; see wsgi-conformance rules"

@@ -8,23 +8,28 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conformance import __version__, rules
-from conformance.cli.exits import CLEAN, FINDINGS, UNJUDGED, UsageError
-from conformance.cli.suite import Suite, load_suite, writable
+from conformance.cli import attach
+from conformance.cli.exits import UsageError
+from conformance.cli.gate import Gatekeeper, add_edition, add_gate, add_outputs, wanted_rules
+from conformance.cli.suite import Suite, load_suite
 from conformance.harness import environment
-from conformance.harness.environment import Environment
+from conformance.harness.environment import Environment, interpreter
+from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, Run, rules_of
 from conformance.harness.session import Session
+from conformance.paths import SERVERS
 from conformance.report.html import render_html
 from conformance.report.terminal import Terminal
-from conformance.results import Results, SubjectResult, counts, save_results
+from conformance.results import Results, SubjectResult
 from conformance.roster import Subject, load_roster, select
 
-__all__ = ["add_commands", "exit_code", "gather", "positive"]
+__all__ = ["add_commands", "gather", "positive", "unjudged"]
 
 ALWAYS = ("reference", "wsgiref")
 
@@ -36,7 +41,8 @@ def add_commands(commands: Any) -> None:
         help="judge servers",
         description="Start servers and judge them by the rules of PEP 3333. Without a name: the "
         "reference server, wsgiref, and every server of the roster that is installed here; with "
-        "--isolated, the whole roster.",
+        "--isolated, the whole roster. Servers that cannot run on this machine are listed with the "
+        "reason; only where they were asked for by name is that an error.",
     )
     parser.add_argument(
         "servers",
@@ -51,6 +57,7 @@ def add_commands(commands: Any) -> None:
     what.add_argument(
         "--probe", action="append", default=[], metavar="GLOB", help="only probes named like this"
     )
+    add_edition(what)
     what.add_argument(
         "--probes",
         action="append",
@@ -78,16 +85,9 @@ def add_commands(commands: Any) -> None:
         metavar="X",
         help="multiply all limits, on a slow machine",
     )
-    out = parser.add_argument_group("what is written")
-    out.add_argument("--json", type=Path, metavar="F", help="all verdicts with their evidence")
-    out.add_argument("--html", type=Path, metavar="F", help="the matrix, one self-contained file")
-    out.add_argument(
-        "--fail-on",
-        choices=("must", "should", "never"),
-        default="must",
-        help="what makes the exit code 1: a broken MUST (the default), a broken SHOULD too, or "
-        "nothing",
-    )
+    attach.add_options(parser)
+    add_outputs(parser.add_argument_group("what is written"))
+    add_gate(parser)
     parser.set_defaults(command=run)
 
 
@@ -109,27 +109,43 @@ def _factor(text: str) -> float:
 def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     suite = load_suite(options.probes, options.probe)
-    wanted = frozenset(rule.id for rule in rules.matching(options.rule or ["*"]))
-    subjects = choose(options)
-    for path in (options.json, options.html):
-        if path is not None:
-            writable(path)
-    settings = make_options(suite, wanted, options)
+    wanted = wanted_rules(options.rule, options.edition)
+    attachment = attach.attachment_of(options, suite.folders)
+    subjects = choose(options) if attachment is None else [attach.subject_of(options)]
+    own = {each.name: each.file for each in subjects if each.file and each.file.parent != SERVERS}
+    keeper = Gatekeeper(options, [subject.name for subject in subjects], own)
+    settings = replace(make_options(suite, wanted, options), attachment=attachment)
     terminal = Terminal([subject.name for subject in subjects])
-    settings = settings.reporting(terminal.progress)
+    settings = replace(settings, progress=terminal.progress, said=terminal.note)
     session = Session(
         settings,
-        lambda subject: environment_of(subject, options),
+        lambda subject, loop: environment_of(subject, options, loop, terminal.said),
         options.jobs or min(len(subjects), os.cpu_count() or 1),
         lambda one: terminal.finished(one.result),
     )
     begun = time.time()
-    with terminal:
-        runs = session.run(subjects)
-    results = gather(runs, begun)
-    write(results, suite, options)
-    terminal.summary(results, [path for path in (options.json, options.html) if path])
-    return exit_code(results.subjects, options.fail_on)
+    with keeper.watching():
+        with attach.claim(attachment), terminal:
+            runs = session.run(subjects)
+        results = gather(runs, begun, options)
+        able = expected(results.subjects, options)
+        keeper.excused = {each.name for each in results.subjects if each not in able}
+        gate = keeper.conclude(results)
+        written = keeper.write(results, gate, lambda: page(results, suite), suite.rules)
+        terminal.summary(results, written, gate)
+    keeper.tell(results, gate)
+    return keeper.exit_code(gate, unjudged(able))
+
+
+def expected(
+    subjects: Sequence[SubjectResult], options: argparse.Namespace
+) -> Sequence[SubjectResult]:
+    """Return the servers that the exit code speaks of: those of the roster that can run here.
+
+    Those that were asked for by name are all expected to run.
+    """
+    able = [subject for subject in subjects if not subject.unavailable]
+    return subjects if options.servers else able
 
 
 def choose(options: argparse.Namespace) -> list[Subject]:
@@ -145,27 +161,35 @@ def choose(options: argparse.Namespace) -> list[Subject]:
         return select(options.servers, roster)
     if options.isolated:
         return [roster["reference"], *(s for s in roster.values() if s.name != "reference")]
-    installed = [subject for subject in roster.values() if is_installed(subject, options)]
+    found = environment.survey(roster.values(), options.python or sys.executable)
+    installed = [s for s in roster.values() if _is_here(found[s.name])]
     return [*(roster[name] for name in ALWAYS), *(s for s in installed if s.name not in ALWAYS)]
 
 
-def is_installed(subject: Subject, options: argparse.Namespace) -> bool:
-    """Whether a server of the roster can be run without --isolated."""
-    if not subject.install:
-        return False
-    try:
-        return not environment_of(subject, options).missing
-    except environment.EnvironmentFailure:
-        return False
+def _is_here(found: Environment | str) -> bool:
+    return isinstance(found, Environment) and not found.missing
 
 
-def environment_of(subject: Subject, options: argparse.Namespace) -> Environment:
-    """Return the environment that the options ask for."""
-    if options.isolated and subject.name != "reference":
-        return environment.isolated(subject, options.python)
-    if options.python and subject.name != "reference":
-        return environment.given(options.python, subject)
-    return environment.current(subject)
+def environment_of(
+    subject: Subject, options: argparse.Namespace, loop: Loop, said: Callable[[str, str, str], None]
+) -> Environment:
+    """Return the environment that the options ask for; a server's own interpreter comes first.
+
+    Args:
+        said: called with the subject's name, what is being done, and a tool's latest line.
+
+    Errors:
+        EnvironmentFailure: it cannot be had. Interrupted: the loop was interrupted.
+    """
+    if options.attach:
+        return environment.unknown()
+    chosen = None if subject.name == "reference" else options.python
+    python = interpreter(subject, chosen or sys.executable)
+    if not options.isolated or subject.name == "reference":
+        return environment.given(python, subject)
+    return environment.isolated(
+        subject, python, loop=loop, said=lambda doing, line: said(subject.name, doing, line)
+    )
 
 
 def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespace) -> Options:
@@ -177,38 +201,37 @@ def make_options(suite: Suite, wanted: frozenset[str], options: argparse.Namespa
     if not wanted & rules_of(suite.probes.values()):
         asked = " or ".join(options.rule)
         raise UsageError(f"no probe judges {asked}; wsgi-conformance rules ID says why")
-    return Options(suite.probes, suite.rules, wanted, suite.folders, options.timeout_scale)
+    everything = not options.rule
+    return Options(
+        suite.probes, suite.rules, wanted, suite.folders, options.timeout_scale, facts=everything
+    )
 
 
-def gather(runs: Sequence[Run], begun: float) -> Results:
+def gather(runs: Sequence[Run], begun: float, options: argparse.Namespace) -> Results:
     """Return the results of all runs, with what people want to know of the run itself."""
-    about = {
+    about: dict[str, Any] = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
         "duration": round(time.time() - begun, 3),
         "command": shlex.join(["wsgi-conformance", *sys.argv[1:]]),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": f"{platform.system()} {platform.machine()}",
     }
-    results = Results(rules.EDITION, __version__, about)
+    for key, globs in (("rules", options.rule), ("probes", getattr(options, "probe", []))):
+        if globs:
+            about[key] = list(globs)
+    results = Results(options.edition or rules.EDITION, __version__, about)
     for one in runs:
         results.subjects.append(one.result)
         results.traces.update(one.traces)
     return results
 
 
-def write(results: Results, suite: Suite, options: argparse.Namespace) -> None:
-    """Write the files that were asked for."""
-    if options.json:
-        save_results(results, options.json)
-    if options.html:
-        page = render_html(results, suite.rules, suite.traceability())
-        options.html.write_text(page, encoding="utf-8")
+def page(results: Results, suite: Suite) -> str:
+    """Return the HTML."""
+    return render_html(results, suite.rules, suite.traceability())
 
 
-def exit_code(subjects: Sequence[SubjectResult], fail_on: str) -> int:
-    """Return the exit code for the verdicts of all subjects."""
-    verdicts = [verdict for subject in subjects for verdict in subject.verdicts]
-    unjudged = not all(subject.started and subject.verdicts for subject in subjects)
-    if unjudged or any(verdict.outcome == "error" for verdict in verdicts):
-        return UNJUDGED
-    return FINDINGS if any(counts(verdict, fail_on) for verdict in verdicts) else CLEAN
+def unjudged(subjects: Sequence[SubjectResult]) -> bool:
+    """Whether something of the subjects could not be judged."""
+    errors = any(verdict.outcome == "error" for each in subjects for verdict in each.verdicts)
+    return errors or not subjects or not all(each.started and each.verdicts for each in subjects)

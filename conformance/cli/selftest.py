@@ -67,7 +67,7 @@ def selftest(options: argparse.Namespace) -> int:
     called = [twin for twin in chosen if isinstance(twin, MemoryTwin)]
 
     def check(twin: Twin) -> TwinReport:
-        return check_twin(twin, suite.probes, suite.rules, suite.folders, whole=options.whole)
+        return check_twin(twin, suite.probes, suite.rules, suite.folders, others=int(options.whole))
 
     wrong = 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

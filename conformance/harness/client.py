@@ -13,6 +13,13 @@ from conformance.trace import Call, Connection, Timeline
 
 __all__ = ["Client", "Conversation", "Exchange", "NotCalled", "NotNoted", "Unanswered"]
 
+# Seconds after the end of a connection in which a server may still make the call it was for.
+LATE_CALL = 0.5
+# Seconds without a byte while the application is held at a gate, after which none is coming: it
+# has handed over all there is, so that this is the time a byte takes from one process to another.
+HELD = 2.0
+PROGRESS = 1 << 20
+
 
 class NotCalled(Exception):
     """The server answered, or hung up, without calling the application."""
@@ -136,6 +143,11 @@ class Conversation:
         self.position = 0
 
     @property
+    def rested(self) -> bool:
+        """Whether the last wait was given up because nothing ran in the server any more."""
+        return self.driver.rested
+
+    @property
     def connection(self) -> Connection:
         """Everything sent and received so far."""
         return self.driver.timeline.connections[self.number]
@@ -191,9 +203,16 @@ class Conversation:
         if not self.driver.until(condition, limit):
             raise Hang(f"waited in vain for {what}")
 
-    def settled(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
-        """Wait like ``wait``, but return whether it came true instead of raising."""
-        return self.driver.until(condition, limit)
+    def settled(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
+        """Wait like ``wait``, but return whether it came true instead of raising.
+
+        Args:
+            or_idle: give up as soon as nothing runs in the server any more, instead of sitting out
+                the limit for what will not come.
+        """
+        return self.driver.until(condition, limit, or_idle=or_idle)
 
     def wait_received(self, data: bytes) -> None:
         """Wait until bytes have come, anywhere in what was received, or the connection ended."""
@@ -225,12 +244,49 @@ class Conversation:
         self.wait(lambda: there() or over(), f"the application to reach gate {name!r}")
         return there()
 
+    def comes_before(self, data: Callable[[], bool], gate: str) -> bool:
+        """Wait for data that must not wait until the application goes on from a gate.
+
+        Until it stands there it may still be handing data over; from then on only as long as data
+        keeps coming. The gate stays closed.
+
+        Args:
+            data: asked of the timeline whether all of it has come.
+
+        Returns:
+            Whether it has; False as well where the connection ended before.
+        """
+        connection = self.connection
+
+        def over() -> bool:
+            return data() or self.ended
+
+        def held() -> bool:
+            gates = self.driver.timeline.gates
+            return any(name == gate and call > self.first_call for name, call in gates)
+
+        def grows_to(size: int) -> bool:
+            return self.driver.until(lambda: over() or len(connection.received) >= size, HELD)
+
+        going_on = self.driver.until(lambda: over() or held())
+        while going_on and not over():
+            going_on = grows_to(len(connection.received) + PROGRESS)
+        return data()
+
     def open_gate(self, name: str, value: Any = None) -> None:
-        """Let the application go on from a gate."""
-        for gate, call in list(self.driver.timeline.gates):
-            if gate == name and call > self.first_call:
-                self.driver.open_gate(call, value)
-                # The live driver has recorded it; a replay learns it from its trace.
+        """Let the application go on from a gate.
+
+        Where it has not got there, as a proxy ends a response once it is complete, it goes on as
+        soon as it gets there: its server's only thread may be what the next request waits for.
+        """
+        timeline = self.driver.timeline
+        standing = [n for gate, n in timeline.gates if gate == name and n > self.first_call]
+        for call in standing:
+            self.driver.open_gate(call, value)
+            # The live driver has recorded it; a replay learns it from its trace.
+        if not standing:
+            late = [call.number for call in self.calls if not call.settled]
+            self.driver.open_when_reached(name, late)
 
     def response(self, method: str = "GET") -> Response | None:
         """Wait for the next response on this connection and return it, whole or cut short.
@@ -256,13 +312,25 @@ class Conversation:
         return found[0] if found else None
 
     def wait_calls(self, count: int = 1) -> None:
-        """Wait until so many calls of the probe have returned or raised."""
+        """Wait until so many calls of the probe have returned or raised.
+
+        Errors:
+            Hang: they do not. NotCalled: the connection ended, and there is no call at all.
+        """
 
         def there() -> bool:
             calls = self.calls
             return len(calls) >= count and all(call.settled for call in calls[:count])
 
-        self.wait(there, f"{count} finished call(s) of the application")
+        def none_comes() -> bool:
+            return self.ended and not self.calls
+
+        what = f"{count} finished call(s) of the application"
+        self.wait(lambda: there() or none_comes(), what)
+        if none_comes() and not self.settled(lambda: bool(self.calls), LATE_CALL):
+            raise NotCalled(None)
+        if not there():
+            self.wait(there, what)
 
     def exchange(self, response: Response | None) -> Exchange:
         """Return what became of the request so far, for the views that ``Exchange`` has."""
@@ -321,25 +389,41 @@ class Client:
         """Host and port the server was started for."""
         return self.driver.address
 
+    @property
+    def proxied(self) -> bool:
+        """Whether something stands between this client and the WSGI side."""
+        return self.driver.proxied
+
     def fence_word(self) -> str:
         """Return a word that no response holds by accident; the same in a replay."""
         self._fences += 1
         return f"fence{self._fences}"
 
-    def open(self, receive_buffer: int | None = None, **parameters: Any) -> Conversation:
+    def open(
+        self, receive_buffer: int | None = None, *, or_idle: bool = False, **parameters: Any
+    ) -> Conversation:
         """Connect, for a conversation driven by hand.
 
         Args:
             receive_buffer: size of the socket's receive buffer in bytes, to make a server feel
                 a slow reader; the system's default where None.
+            or_idle: give up at once where the server, at rest, takes no more connections; the
+                conversation has ended then.
             parameters: what the application finds in ``inside.parameters``; JSON only.
         """
         self.driver.scene(self.module, self.probe, parameters)
         first_call = len(self.timeline.calls)
-        number = self.driver.open(receive_buffer)
+        number = self._connect(receive_buffer, or_idle)
+        if or_idle and self.timeline.connections[number].ended:
+            # The queue was full for a moment; of a server at rest it is not, unless it takes none.
+            number = self._connect(receive_buffer, or_idle)
+        return Conversation(self, number, first_call)
+
+    def _connect(self, receive_buffer: int | None, or_idle: bool) -> int:
+        number = self.driver.open(receive_buffer, or_idle=or_idle)
         if number not in self.timeline.connections:
             self.timeline.connections[number] = Connection()
-        return Conversation(self, number, first_call)
+        return number
 
     def exchange(
         self,
@@ -380,15 +464,34 @@ class Client:
         conversation.close()
         return exchange
 
+    def mount(self, attribute: str) -> str | None:
+        """Start the server anew with another kind of application (``conformance.inside.kinds``).
+
+        A probe that does so is declared with ``starts_anew``.
+
+        Args:
+            attribute: ``app``, ``instance``, ``class_`` or ``wrapped``.
+
+        Returns:
+            Why it did not start, or None.
+        """
+        return self.driver.mount(attribute)
+
     def wait_closed(self, call: Call, limit: float | None = None) -> bool:
         """Wait for close() on what a call returned; False where it never came."""
         return self.driver.until(lambda: call.count("close") > 0, limit)
 
-    def wait_log(self, text: str) -> bool:
-        """Wait for a text in the server's log; False where it never came."""
+    def wait_log(self, text: str, limit: float | None = None) -> bool:
+        """Wait for a text in the server's log; False where it never came.
+
+        Args:
+            limit: seconds; the run's own where None, and none at all where no log is seen.
+        """
         data = text.encode("utf-8")
         timeline = self.timeline
-        return self.driver.until(lambda: data in timeline.log)
+        return self.driver.until(
+            lambda: data in timeline.log, limit if self.driver.sees_log else 0.0
+        )
 
 
 def new_marker() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import socket
 import time
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["Control", "Scene"]
 # What a call says that came too late for its own probe.
 LATE = "too-late"
 LONGEST_LINE = 64 << 20
+# Of what a process tells of its threads, in all.
+MOST_STACKS = 1 << 18
 READ_SIZE = 1 << 18
 
 Scene = dict[str, Any]
@@ -30,22 +33,27 @@ class Control:
         token: what a call must present to be heard.
         marker: a request whose target holds this text is the harness's own; what follows it up to
             the next ``.`` is what the application then says.
+        host: address to listen at, one that the application can reach.
 
     Attributes:
+        payload: digest of the payload that the last call's server has loaded, if that is kept.
         timeline: where the events of new calls go.
         scene: what the next calls play.
         heard: texts said by calls that answered the harness's own requests.
+        standing: for each process that can tell where its threads stand, the signal that asks it.
     """
 
-    def __init__(self, loop: Loop, token: str, marker: str) -> None:
+    def __init__(self, loop: Loop, token: str, marker: str, host: str = "127.0.0.1") -> None:
         self.loop = loop
         self.token = token
         self.marker = marker
         self.timeline = Timeline()
         self.scene: Scene = {}
         self.heard: list[str] = []
+        self.standing: dict[int, int] = {}
         self.callers: set[Caller] = set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.payload: str | None = None
+        self.listener = socket.create_server((host, 0), backlog=128)
         self.listener.setblocking(False)
         self.address: tuple[str, int] = self.listener.getsockname()[:2]
         loop.watch(self.listener, self._accept)
@@ -89,6 +97,8 @@ class Caller:
         self.connection = connection
         self.buffer = bytearray()
         self.number = 0
+        self.process = 0
+        self.told = 0
         self.timeline = control.timeline
 
     def readable(self) -> None:
@@ -101,6 +111,9 @@ class Caller:
             data = b""
         if not data:
             self.close()
+            return
+        if self.process:
+            self._stacks(data)
             return
         self.buffer += data
         # A long line comes in many parts: they are looked through once, not each time again.
@@ -116,6 +129,9 @@ class Caller:
         try:
             event = json.loads(line)
             moment, kind, data = float(event["t"]), str(event["kind"]), dict(event["data"])
+            if kind == "standby" and not self.number:
+                self._stand_by(data)
+                return
             if not math.isfinite(moment) or (kind == "called") is bool(self.number):
                 raise ValueError("not an event of this call")
             if self.number:
@@ -127,9 +143,28 @@ class Caller:
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             self.close()
 
+    def _stand_by(self, data: dict[str, Any]) -> None:
+        """Take in that a process can tell where its threads stand, over this connection."""
+        if data["token"] != self.control.token:
+            raise ValueError("not a process of this run")
+        process, number = int(data["process"]), int(data["signal"])
+        if process <= 1 or not signal.SIGRTMIN < number <= signal.SIGRTMAX:
+            raise ValueError("not a process that could be asked")
+        self.process = process
+        self.control.standing[process] = number
+
+    def _stacks(self, data: bytes) -> None:
+        """Take in what a process tells of its threads."""
+        kept = data[: max(0, MOST_STACKS - self.told)]
+        self.told += len(data)
+        if kept:
+            about = {"process": self.process, "bytes": kept}
+            self.control.timeline.append(Event(time.monotonic(), "server", "stacks", 0, about))
+
     def _begin(self, moment: float, data: dict[str, Any]) -> None:
         if not is_call(data):
             raise ValueError("not a description of a call")
+        self.control.payload = data.pop("payload", None)
         says = said_by(data["environ"], self.control.marker)
         if says is None and self._is_late(moment):
             says = LATE
@@ -171,6 +206,7 @@ class Caller:
             self.control.callers.discard(self)
             self.control.loop.unwatch(self.connection)
             self.connection.close()
+            self.control.standing.pop(self.process, None)
             if self.number:
                 self.timeline.append(Event(time.monotonic(), "app", "gone", self.number, {}))
 

@@ -7,7 +7,7 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from conformance.harness.control import Control
@@ -19,6 +19,9 @@ __all__ = ["Died", "Driver", "Hang", "Live"]
 READ_SIZE = 1 << 18
 # What one connection may bring in a probe; a server that floods is cut off here.
 MOST_RECEIVED = 64 << 20
+# Seconds between two looks at whether a server is at rest, and how many looks have to agree.
+LOOK_AGAIN = 0.003
+RESTING = 3
 QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -34,13 +37,31 @@ class Driver:
     """What a client half stands on: a timeline, and the actions that make it grow.
 
     A live driver acts; a replaying one only advances its timeline to where the live one was.
+
+    Attributes:
+        address: host and port of the server.
+        sees_log: whether what the server writes to its standard streams can come at all.
+        proxied: whether something stands between the client and the WSGI side.
     """
 
     timeline: Timeline
     address: tuple[str, int] = ("127.0.0.1", 0)
+    sees_log = True
+    proxied = False
+    # Whether the last wait was given up because nothing ran in the server any more.
+    rested = False
 
-    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+    def until(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
         """Wait until a condition on the timeline holds; False when the limit passed.
+
+        Args:
+            condition: asked of the timeline; must not act.
+            limit: seconds; the driver's own where None.
+            or_idle: give up as soon as the server does nothing at all: each of its threads sleeps,
+                and none has run for a while. What was sent has woken nobody, then, so nobody will
+                take it up before something else happens.
 
         Errors:
             Died: the server's process ended and the condition does not hold.
@@ -51,8 +72,14 @@ class Driver:
         """Say what the next calls play."""
         raise NotImplementedError
 
-    def open(self, receive_buffer: int | None = None) -> int:
-        """Connect; return the connection's number."""
+    def open(self, receive_buffer: int | None = None, *, or_idle: bool = False) -> int:
+        """Connect; return the connection's number.
+
+        Args:
+            receive_buffer: size of the socket's, in bytes; the system's default where None.
+            or_idle: give up where the connection is not made and the server is at rest, as when
+                its queue of connections is full.
+        """
         raise NotImplementedError
 
     def send(self, connection: int, data: bytes) -> None:
@@ -71,6 +98,21 @@ class Driver:
         """Let the call that waits at a gate go on, with a value."""
         raise NotImplementedError
 
+    def open_when_reached(self, gate: str, calls: Collection[int]) -> None:
+        """Let some calls pass a gate as soon as they get there."""
+
+    def look_inside(self) -> None:
+        """Put on the timeline where the threads of the server stand, as far as it can tell."""
+        raise NotImplementedError
+
+    def mount(self, attribute: str) -> str | None:
+        """Start the server anew, with another attribute of the payload's module as application.
+
+        Returns:
+            Why it did not start, or None.
+        """
+        raise NotImplementedError
+
 
 class Live(Driver):
     """Drives one running server.
@@ -82,6 +124,12 @@ class Live(Driver):
         limit: seconds after which a wait is given up.
         scale: multiplies that limit, and the ones that a probe names; the latter are as short as
             makes sense already, and only get longer.
+
+    Attributes:
+        activity: tells how often each thread of the server has run, or None while one is running;
+            set by whoever has started it. Without it a server never seems to rest.
+        starter: starts the server anew, as ``mount`` does.
+        inspector: asks the server's processes where their threads stand.
     """
 
     def __init__(
@@ -97,6 +145,9 @@ class Live(Driver):
         self.address = address
         self.limit = limit * scale
         self.stretch = max(1.0, scale)
+        self.activity: Callable[[], tuple[str, ...] | None] = lambda: None
+        self.inspector: Callable[[], None] = lambda: None
+        self.starter: Callable[[str], str | None] = lambda attribute: "nobody to start it"
         self.sockets: dict[int, socket.socket] = {}
         self.paused: set[int] = set()
         self.begin()
@@ -111,29 +162,60 @@ class Live(Driver):
         """Start a new trace; what is left of the last one is closed."""
         self.close()
         self.timeline = self.control.timeline = Timeline()
+        self.opened_ahead: set[tuple[str, int]] = set()
         self.opened = 0
         return self.timeline
 
     def _record(self, eye: str, kind: str, subject: int = 0, **data: Any) -> None:
         self.timeline.append(Event(time.monotonic(), eye, kind, subject, data))
 
-    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+    def until(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
         timeline = self.timeline
-        self.loop.until(
-            lambda: condition() or timeline.exited is not None,
-            self.limit if limit is None else limit * self.stretch,
-        )
+
+        def over() -> bool:
+            self._pass_on()
+            return condition() or timeline.exited is not None
+
+        limit = self.limit if limit is None else limit * self.stretch
+        self.rested = False
+        if or_idle:
+            self._until_idle(over, limit)
+        else:
+            self.loop.until(over, limit)
         met = bool(condition())
-        self._record("harness", "mark", met=met)
+        self._record("harness", "mark", met=met, **({"rested": True} if self.rested else {}))
         if not met and timeline.exited is not None:
             raise Died(f"the server's process ended with status {timeline.exited}")
         return met
+
+    def _pass_on(self) -> None:
+        """Open the gates that were opened before anybody stood there."""
+        for _, call in self.opened_ahead.intersection(self.timeline.gates):
+            self.open_gate(call, None)
+
+    def open_when_reached(self, gate: str, calls: Collection[int]) -> None:
+        self.opened_ahead.update((gate, call) for call in calls)
+
+    def _until_idle(self, over: Callable[[], bool], limit: float) -> None:
+        """Wait like the loop, but no longer than until the server has come to rest."""
+        deadline = time.monotonic() + limit
+        same, before = 0, None
+        # That nothing happens is no event, so it has to be looked for.
+        while same < RESTING and time.monotonic() < deadline:
+            if self.loop.until(over, LOOK_AGAIN):
+                return
+            now = self.activity()
+            same = same + 1 if now is not None and now == before else 0
+            before = now
+        self.rested = same >= RESTING
 
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         self.control.scene = {"module": module, "probe": probe, "parameters": parameters}
         self._record("harness", "scene", probe=f"{module}.{probe}", parameters=parameters)
 
-    def open(self, receive_buffer: int | None = None) -> int:
+    def open(self, receive_buffer: int | None = None, *, or_idle: bool = False) -> int:
         self.opened += 1
         number = self.opened
         connection = socket.socket()
@@ -142,22 +224,24 @@ class Live(Driver):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.setblocking(False)
         status = connection.connect_ex(self.address)
-        self._record("client", "open", number, address=list(self.address))
+        window = {} if receive_buffer is None else {"receive_buffer": receive_buffer}
+        self._record("client", "open", number, address=list(self.address), **window)
         if status not in (0, errno.EINPROGRESS):
             self._record("client", "refused", number, error=errno.errorcode.get(status, "?"))
             connection.close()
             return number
         self.sockets[number] = connection
         if status:
-            self._connected(number, connection)
+            self._connected(number, connection, or_idle)
         if number in self.sockets:
             self._watch(number)
         return number
 
-    def _connected(self, number: int, connection: socket.socket) -> None:
+    def _connected(self, number: int, connection: socket.socket, or_idle: bool) -> None:
         writable: list[bool] = []
+        wait = self._until_idle if or_idle else self.loop.until
         self.loop.watch(connection, lambda: writable.append(True), selectors.EVENT_WRITE)
-        self.loop.until(lambda: bool(writable), self.limit)
+        wait(lambda: bool(writable), self.limit)
         self.loop.unwatch(connection)
         status = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if status or not writable:
@@ -267,6 +351,7 @@ class Live(Driver):
         sock = self.sockets.get(connection)
         if sock is None:
             return
+        self._record("client", "paused" if paused else "resumed", connection)
         self.loop.unwatch(sock)
         (self.paused.add if paused else self.paused.discard)(connection)
         self._watch_if_open(connection)
@@ -274,6 +359,17 @@ class Live(Driver):
     def open_gate(self, call: int, value: Any) -> None:
         self._record("harness", "opened-gate", call)
         self.control.reply(call, value)
+
+    def look_inside(self) -> None:
+        self.inspector()
+        self._record("harness", "looked-inside")
+
+    def mount(self, attribute: str) -> str | None:
+        for number in list(self.sockets):
+            self.end(number, "closed")
+        failure = self.starter(attribute)
+        self._record("harness", "mounted", attribute=attribute, failure=failure)
+        return failure
 
     def _drop(self, number: int) -> None:
         sock = self.sockets.pop(number)

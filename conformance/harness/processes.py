@@ -6,12 +6,16 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
 from conformance.harness.loop import Loop
 
-__all__ = ["MARK", "children_of", "end_all", "exit_status", "left_behind"]
+__all__ = ["MARK", "at_rest", "children_of", "end_all", "exit_status", "left_behind", "of_session"]
+
+# Lines of /proc/PID/task/TID/status: how often a thread was put off a processor, by itself or not.
+RUNS = ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
 
 MARK = "WSGI_CONFORMANCE_RUN"
 """The environment variable by which a run's processes are known."""
@@ -32,10 +36,10 @@ def children_of(pid: int) -> list[psutil.Process]:
         return []
 
 
-def left_behind(mark: str, session: int) -> list[psutil.Process]:
-    """Return the processes that carry a mark or belong to a session.
+def left_behind(mark: str, *sessions: int) -> list[psutil.Process]:
+    """Return the processes that carry a mark or belong to one of some sessions.
 
-    The mark finds those that made a session of their own; the session those that wrote over their
+    The mark finds those that made a session of their own; the sessions those that wrote over their
     environment, as servers do that show their state in the list of processes.
     """
     found = []
@@ -43,11 +47,45 @@ def left_behind(mark: str, session: int) -> list[psutil.Process]:
         try:
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if os.getsid(process.pid) == session or process.environ().get(MARK) == mark:
+            if os.getsid(process.pid) in sessions or process.environ().get(MARK) == mark:
                 found.append(process)
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def of_session(session: int) -> list[int]:
+    """Return the numbers of the processes of a session; cheap enough to ask again and again."""
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            if os.getsid(pid) == session:
+                found.append(pid)
+    return found
+
+
+def at_rest(pids: Iterable[int]) -> tuple[str, ...] | None:
+    """Return how often each thread of some processes has run, if all of them sleep now.
+
+    Two equal answers mean that nothing ran in between: whatever woke none of the threads is not
+    being worked on. Known from Linux's ``/proc``; elsewhere the answer is None.
+
+    Returns:
+        None where a thread runs, is ready to run, or waits for a disk, and where nothing is told.
+    """
+    counts = []
+    for pid in sorted({*pids}):
+        for status in sorted(Path(f"/proc/{pid}/task").glob("*/status")):
+            try:
+                lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+            except OSError:  # ended meanwhile
+                continue
+            told = dict(line.split(":", 1) for line in lines if ":" in line)
+            if told.get("State", "").split()[:1] not in (["S"], ["I"], ["Z"], ["X"]):
+                return None
+            runs = [told.get(name, "").strip() for name in ("Pid", *RUNS)]
+            counts.append(" ".join(runs))
+    return tuple(counts) or None
 
 
 def end_all(loop: Loop, processes: Iterable[psutil.Process], limit: float) -> None:

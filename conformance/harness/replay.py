@@ -30,10 +30,13 @@ class Replay(Driver):
                 break
         self._opened = 0
 
-    def until(self, condition: Callable[[], bool], limit: float | None = None) -> bool:
+    def until(
+        self, condition: Callable[[], bool], limit: float | None = None, *, or_idle: bool = False
+    ) -> bool:
         while self._ahead:
             event = self._take()
             if event.eye == "harness" and event.kind == "mark":
+                self.rested = bool(event.data.get("rested"))
                 if bool(condition()) != event.data["met"]:
                     raise TraceError("the probe has changed since the trace was stored")
                 if not event.data["met"] and self.timeline.exited is not None:
@@ -58,7 +61,7 @@ class Replay(Driver):
     def scene(self, module: str, probe: str, parameters: dict[str, Any]) -> None:
         return
 
-    def open(self, receive_buffer: int | None = None) -> int:
+    def open(self, receive_buffer: int | None = None, *, or_idle: bool = False) -> int:
         self._opened += 1
         return self._opened
 
@@ -73,3 +76,16 @@ class Replay(Driver):
 
     def open_gate(self, call: int, value: Any) -> None:
         return
+
+    def look_inside(self) -> None:
+        while self._ahead:
+            if self._take().kind == "looked-inside":
+                return
+
+    def mount(self, attribute: str) -> str | None:
+        while self._ahead:
+            event = self._take()
+            if event.eye == "harness" and event.kind == "mounted":
+                failure: str | None = event.data["failure"]
+                return failure
+        raise TraceError("the trace ends before the probe does")

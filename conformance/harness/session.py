@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
-from conformance.harness.environment import Environment, EnvironmentFailure
+from conformance.harness.environment import Environment, EnvironmentFailure, obstacle
 from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.runner import Options, Run, run_subject
 from conformance.results.model import SubjectResult
@@ -22,7 +22,8 @@ class Session:
 
     Args:
         options: how to run each of them.
-        environment_of: finds or makes a subject's environment.
+        environment_of: finds or makes a subject's environment; interrupting the loop that it is
+            given ends what that takes.
         jobs: how many at a time.
         finished: called with each run as it ends, from the calling thread.
     """
@@ -30,7 +31,7 @@ class Session:
     def __init__(
         self,
         options: Options,
-        environment_of: Callable[[Subject], Environment],
+        environment_of: Callable[[Subject, Loop], Environment],
         jobs: int,
         finished: Callable[[Run], None] = lambda run: None,
     ) -> None:
@@ -62,37 +63,54 @@ class Session:
 
     def _one(self, subject: Subject) -> Run:
         begun = time.monotonic()
-        try:
-            environment = self.environment_of(subject)
-            if environment.missing:
-                wanted = " ".join(environment.missing)
-                raise EnvironmentFailure(
-                    f"not installed here; pip install {wanted}, or run it with --isolated"
-                )
-        except EnvironmentFailure as failure:
-            result = SubjectResult(subject.name, subject.title, failure=str(failure))
-            result.duration = round(time.monotonic() - begun, 4)
-            return Run(result)
+        reason = obstacle(subject)
+        if reason:
+            return Run(_not_run(subject, reason, unavailable=True))
         loop = Loop()
-        with self._lock:
-            if self._stopping:
-                raise Interrupted
-            self._loops.append(loop)
         try:
-            return run_subject(subject, environment, self.options, loop)
+            with self._lock:
+                if self._stopping:
+                    raise Interrupted
+                self._loops.append(loop)
+            return run_subject(subject, self._environment(subject, loop), self.options, loop)
         except Interrupted:
             raise
+        except EnvironmentFailure as failure:
+            why = str(failure)
         except Exception:
             # A mistake of ours must not take the other subjects' verdicts with it.
             why = f"the harness failed, please report it:\n{traceback.format_exc(limit=-4)}"
-            return Run(SubjectResult(subject.name, subject.title, failure=why))
         finally:
             with self._lock:
-                self._loops.remove(loop)
+                if loop in self._loops:
+                    self._loops.remove(loop)
             loop.close()
+        result = _not_run(subject, why)
+        result.duration = round(time.monotonic() - begun, 4)
+        return Run(result)
+
+    def _environment(self, subject: Subject, loop: Loop) -> Environment:
+        environment = self.environment_of(subject, loop)
+        if environment.missing:
+            wanted = " ".join(environment.missing)
+            raise EnvironmentFailure(
+                f"not installed here; pip install {wanted}, or run it with --isolated"
+            )
+        return environment
 
     def _stop(self) -> None:
         with self._lock:
             self._stopping = True
             for loop in self._loops:
                 loop.interrupt()
+
+
+def _not_run(subject: Subject, why: str, unavailable: bool = False) -> SubjectResult:
+    return SubjectResult(
+        subject.name,
+        subject.title or subject.name,
+        family=subject.family or subject.name,
+        homepage=subject.homepage,
+        unavailable=unavailable,
+        failure=why,
+    )

@@ -24,13 +24,13 @@ from pathlib import Path
 
 from conformance.frameworks import SITE, Case, Framework, needs, unmet
 from conformance.harness.environment import Environment, EnvironmentFailure, isolated
-from conformance.harness.loop import Loop
+from conformance.harness.loop import Interrupted, Loop
 from conformance.harness.processes import MARK, end_all, left_behind
 from conformance.harness.runner import Run
 from conformance.paths import FRAMEWORKS, PACKAGE
 from conformance.results.model import ResultsError, SubjectResult, load_results
 
-__all__ = ["STEPS", "SiteFailure", "Sites", "write_site_payload"]
+__all__ = ["STEPS", "SiteFailure", "Sites", "shorten", "write_site_payload"]
 
 # Seconds for one process; the largest framework needs a twentieth of it on a small machine.
 LIMIT = 300.0
@@ -84,6 +84,8 @@ class Sites:
         limit: seconds that a process may take.
         progress: called with a framework's name, steps done and ``STEPS``, from its thread.
         directory: of the sites.
+        said: called with a framework's name, what is done to its environment, and the tool's
+            latest line, from its thread.
     """
 
     def __init__(
@@ -92,12 +94,15 @@ class Sites:
         limit: float = LIMIT,
         progress: Callable[[str, int, int], None] = lambda name, done, total: None,
         directory: Path = FRAMEWORKS,
+        said: Callable[[str, str, str], None] = lambda name, doing, line: None,
     ) -> None:
+        self.said = said
         self.python = python
         self.limit = limit
         self.progress = progress
         self.directory = directory
         self._groups: set[int] = set()
+        self._loops: set[Loop] = set()
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -170,13 +175,33 @@ class Sites:
         Errors:
             EnvironmentFailure: the framework does not install, or not on this Python.
         """
-        environment = isolated(framework, self.python)
+        environment = self._isolated(framework)
         refused = framework.refuses(environment.version) or needs(OLDEST, environment.version)
         if refused:
             raise EnvironmentFailure(refused)
         if environment.missing:
             raise EnvironmentFailure(f"installed, and yet not there: {environment.missing[0]}")
         return environment
+
+    def _isolated(self, framework: Framework) -> Environment:
+        loop = Loop()
+        with self._lock:
+            if self._stopping:
+                loop.interrupt()
+            self._loops.add(loop)
+        try:
+            return isolated(
+                framework,
+                self.python,
+                loop=loop,
+                said=lambda doing, line: self.said(framework.name, doing, line),
+            )
+        except Interrupted as interrupted:
+            raise SiteFailure("interrupted") from interrupted
+        finally:
+            with self._lock:
+                self._loops.discard(loop)
+            loop.close()
 
     def ask(
         self,
@@ -233,7 +258,7 @@ class Sites:
         for url in URLS:
             words += ["--url", url]
         log = self.process(framework, environment, payload, words, written)
-        told = _shorten(written.read_text(encoding="utf-8"), environment, payload)
+        told = shorten(written.read_text(encoding="utf-8"), environment, payload)
         written.write_text(told, encoding="utf-8")
         results = load_results(written)
         theirs, ours = results.subjects[0], run.result
@@ -297,7 +322,7 @@ class Sites:
                 self._groups.discard(process.pid)
             _end(process, mark)
         said = log.read_bytes()[-TAIL:].decode("utf-8", "replace").strip()
-        said = _shorten(said, environment, payload)
+        said = shorten(said, environment, payload)
         if code is None:
             raise SiteFailure(f"{words[0]} took more than {self.limit:g} s\n{said}")
         if not written.exists():
@@ -309,18 +334,21 @@ class Sites:
         """End every process, and let none begin."""
         with self._lock:
             self._stopping = True
+            for loop in self._loops:
+                loop.interrupt()
             for group in self._groups:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
 
 
-def _shorten(text: str, environment: Environment, payload: Path) -> str:
-    """Return text with paths as they are below the site's directory or an installed package.
+def shorten(text: str, environment: Environment, payload: Path) -> str:
+    """Return text with paths as they are below the site's directory or a directory of packages.
 
     Where an environment is kept says nothing of a framework, and would be new on every machine.
     """
     packages = Path(environment.bin).parent.glob("lib*/python*/site-packages")
-    for directory in (payload, *packages):
+    library = Path(environment.python).resolve().parent.parent.glob("lib*/python3*")
+    for directory in (payload, *packages, *library):
         text = text.replace(f"{directory}{os.sep}", "")
     return text
 

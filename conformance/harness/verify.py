@@ -58,6 +58,7 @@ class Verify:
         rules: all rules by id.
         declared: ids that the probe said it would judge.
         facts: names of the facts that the probe said it would find out.
+        proxied: whether something stands between the client and the WSGI side.
 
     Attributes:
         judgements: in the order they were made.
@@ -65,11 +66,16 @@ class Verify:
     """
 
     def __init__(
-        self, rules: Mapping[str, Rule], declared: Collection[str], facts: Collection[str] = ()
+        self,
+        rules: Mapping[str, Rule],
+        declared: Collection[str],
+        facts: Collection[str] = (),
+        proxied: bool = False,
     ) -> None:
         self._rules = rules
         self._declared = declared
         self._facts = facts
+        self._proxied = proxied
         self.judgements: list[Judgement] = []
         self.facts: dict[str, str] = {}
 
@@ -94,7 +100,7 @@ class Verify:
         """
         if rule not in self._declared:
             raise ProbeMistake(f"judges {rule}, which it does not declare")
-        own = failing(self._rules[rule].effective_level)
+        own = failing(self._rules[rule].level_at(self._proxied))
         broken = own if level is None else min(own, failing(level), key=ORDER.index)
         return Claim(self, rule, broken)
 

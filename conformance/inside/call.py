@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterable
 
-from conformance.inside.snapshot import Raised, encode
+from conformance.inside.snapshot import Raised, encode, encode_callable
 
 __all__ = ["Call", "HarnessGone", "Inside", "RecordedIterable"]
 
@@ -163,7 +163,7 @@ class RecordedStartResponse:
         except BaseException as error:
             self.call.tell("start_response-raised", error=describe(error))
             raise
-        self.call.tell("start_response-returned", value=encode(write))
+        self.call.tell("start_response-returned", value=encode_callable(write))
         return RecordedWrite(self.call, write) if callable(write) else write
 
 

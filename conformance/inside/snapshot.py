@@ -7,7 +7,7 @@ methods that PEP 3333 names it has.
 
 from typing import Any, Dict, List
 
-__all__ = ["Opaque", "Raised", "decode", "encode", "encode_environ"]
+__all__ = ["Opaque", "Raised", "decode", "encode", "encode_callable", "encode_environ"]
 
 METHODS = (
     "read", "readline", "readlines", "__iter__", "write", "writelines", "flush", "close", "__call__"
@@ -96,6 +96,17 @@ def encode(value: Any) -> Any:
         "r": bounded_repr(value),
         "m": [name for name in METHODS if has_method(value, name)],
     }
+
+
+def encode_callable(value: Any) -> Any:
+    """Return a stand-in for what should be callable and may be of an unfinished type.
+
+    Servers written in C hand out objects whose type was never made ready; whoever asks such a type
+    for as much as its name ends the process. Whether it can be called is safe to ask.
+    """
+    if callable(value):
+        return {"o": "callable", "r": "a callable", "m": ["__call__"]}
+    return encode(value)
 
 
 def encode_environ(environ: Any) -> Dict[str, Any]:

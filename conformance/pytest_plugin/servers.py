@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from conformance import rules
-from conformance.harness.environment import EnvironmentFailure, current
+from conformance.harness.environment import EnvironmentFailure, current, obstacle
 from conformance.harness.general import GENERAL_RULES
 from conformance.harness.loop import Loop
 from conformance.harness.runner import Options, rules_of
@@ -131,6 +131,9 @@ class Servers:
         """
         known = self.kept.get(subject.name)
         if known is None:
+            reason = obstacle(subject)
+            if reason:
+                pytest.fail(f"{subject.name}: {reason}", pytrace=False)
             try:
                 environment = current(subject)
             except EnvironmentFailure as failure:

@@ -7,15 +7,17 @@ that one wrong.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from conformance.checks import check_headers, check_status
 from conformance.reference.streams import Errors, FileWrapper, Input
 
-__all__ = ["ClientGone", "Gateway", "Request", "Transport", "WrongLength"]
+__all__ = ["ClientGone", "Gateway", "ReceivedRequest", "Request", "Transport", "WrongLength"]
 
 ExcInfo = Any
 Fields = list[tuple[str, str]]
@@ -41,6 +43,19 @@ class Request(Protocol):
     server: tuple[str, int]
     client: tuple[str, int]
     scheme: str
+
+
+@dataclass
+class ReceivedRequest:
+    """A request as the gateway wants it."""
+
+    method: bytes
+    target: bytes
+    version: bytes
+    fields: list[tuple[bytes, bytes]]
+    server: tuple[str, int]
+    client: tuple[str, int]
+    scheme: str = "http"
 
 
 class Transport(Protocol):
@@ -140,8 +155,16 @@ class Gateway:
         target = self.request.target
         if target.startswith(b"/") or b"://" not in target:
             return target
-        _, slash, path = target.partition(b"://")[2].partition(b"/")
-        return slash + path or b"/"
+        authority = self.target_authority() or b""
+        rest = target.partition(b"://")[2][len(authority) :]
+        return rest if rest.startswith(b"/") else b"/" + rest
+
+    def target_authority(self) -> bytes | None:
+        """Return the host, and perhaps port, that an absolute-form target names; else None."""
+        target = self.request.target
+        if target.startswith(b"/") or b"://" not in target:
+            return None
+        return re.split(rb"[/?]", target.partition(b"://")[2], maxsplit=1)[0]
 
     def header_variables(self) -> dict[str, str]:
         """Return the request's header fields as CGI variables (RFC 3875 section 4.1.18).
@@ -159,6 +182,10 @@ class Gateway:
             if key in variables:
                 text = variables[key] + ("; " if key == COOKIE else ", ") + text
             variables[key] = text
+        host = self.target_authority()
+        if host is not None:
+            # It counts, whatever Host says (RFC 9112 section 3.2.2).
+            variables["HTTP_HOST"] = host.rpartition(b"@")[2].decode("latin-1")
         return variables
 
     # The response side
@@ -277,14 +304,18 @@ class Gateway:
             self.sent += len(data)
 
     def has_body(self) -> bool:
-        """Whether the response may have a body (RFC 9110 sections 9.3.2, 15.3.5, 15.4.5)."""
+        """Whether the response may have a body (RFC 9110: HEAD, 204, 205 and 304 have none)."""
         assert self.status is not None
-        return self.request.method != b"HEAD" and self.status[:3] not in ("204", "304")
+        return self.request.method != b"HEAD" and self.status[:3] not in ("204", "205", "304")
 
     def send_head(self, first_block: bytes) -> None:
         """Send status and headers, adding a Content-Length where it is certain."""
         assert self.status is not None
         fields = list(self.fields)
+        if self.status[:3] in ("204", "205"):
+            # No length belongs into a 204, and of a 205 it has to say that there is nothing.
+            fields = [field for field in fields if field[0].lower() != "content-length"]
+            fields += [("Content-Length", "0")] if self.status[:3] == "205" else []
         if self.length is None and self.has_body():
             length = self.certain_length(first_block)
             if length is not None:

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from conformance.results import OUTCOMES, Results, SubjectResult, Verdict
+from conformance.results import OUTCOMES, Gate, Results, SubjectResult, Verdict
 
 __all__ = ["Terminal", "printable"]
 
@@ -32,6 +32,8 @@ STYLES = {
     "error": "bold white on red",
 }
 PIPE_WIDTH = 140
+# So much of a line of an installing tool's fits beside a bar.
+SAID_LENGTH = 60
 SHOWN = ("error", "crash", "hang", "fail")
 
 
@@ -68,6 +70,7 @@ class Terminal:
         self.tasks: dict[str, TaskID] = {
             name: self.bars.add_task(name, total=None) for name in names
         }
+        self._doing: dict[str, str] = {}
 
     def __enter__(self) -> Terminal:
         self.bars.start()
@@ -83,14 +86,33 @@ class Terminal:
 
     def progress(self, name: str, done: int, total: int) -> None:
         """Show how far a server is; called from the thread that runs it."""
-        self.bars.update(self.tasks[name], completed=done, total=total)
+        self.bars.update(self.tasks[name], description=name, completed=done, total=total)
+
+    def said(self, name: str, doing: str, line: str) -> None:
+        """Show what is done before a server can start, and the latest line about it.
+
+        A pipe is told once for each thing that is done. Called from the thread that does it.
+        """
+        if self.live:
+            shown = printable(f"{name}: {line or doing}")[:SAID_LENGTH]
+            self.bars.update(self.tasks[name], description=escape(shown))
+        elif self._doing.get(name) != doing:
+            self._doing[name] = doing
+            self.err.print(escape(printable(f"{name}: {doing}")))
+
+    def note(self, name: str, text: str) -> None:
+        """Say at once what a person should know of a server; called from its thread."""
+        self.err.print(f"[yellow]{escape(printable(f'{name}: {text}'))}[/]")
 
     def finished(self, result: SubjectResult) -> None:
         """Say in a line how a server came out."""
         self.bars.update(self.tasks[result.name], visible=False)
         if not result.started:
             first = printable(result.failure).partition("\n")[0]
-            line = f"[bold red]{escape(result.name)}: not judged: {escape(first)}[/]"
+            style, what = (
+                ("dim", "cannot run") if result.unavailable else ("bold red", "not judged")
+            )
+            line = f"[{style}]{escape(result.name)}: {what}: {escape(first)}[/]"
         else:
             counts = Counter(verdict.outcome for verdict in result.verdicts)
             parts = [
@@ -101,21 +123,31 @@ class Terminal:
             line = f"{escape(result.name)}: {', '.join(parts)} in {result.duration:.1f} s"
         self.err.print(line)
 
-    def summary(self, results: Results, written: Sequence[Path]) -> None:
-        """Print the findings that matter most, a table of counts, and where the rest is."""
+    def summary(self, results: Results, written: Sequence[Path], gate: Gate | None = None) -> None:
+        """Print the findings that matter most, a table of counts, and where the rest is.
+
+        Args:
+            gate: knows which findings were expected; they are counted and not told again.
+        """
         for subject in results.subjects:
-            self._findings(subject)
+            self._findings(subject, gate)
         self.out.print(self._table(results))
         for path in written:
             self.out.print(f"written: {escape(str(path))}")
         if not written:
             self.out.print("For the evidence: --html report.html, or --json results.json")
 
-    def _findings(self, subject: SubjectResult) -> None:
+    def _findings(self, subject: SubjectResult, gate: Gate | None) -> None:
         if subject.failure:
-            self.out.print(f"\n[bold]{escape(subject.name)}[/] was not judged in full:")
+            what = "cannot run here" if subject.unavailable else "was not judged in full"
+            self.out.print(f"\n[bold]{escape(subject.name)}[/] {what}:")
             self.out.print(escape(printable(subject.failure)))
-        grave = [verdict for verdict in subject.verdicts if verdict.outcome in SHOWN]
+        grave = [
+            verdict
+            for verdict in subject.verdicts
+            if verdict.outcome in SHOWN
+            and not (gate is not None and gate.covered(subject.name, verdict))
+        ]
         if not grave:
             return
         self.out.print(f"\n[bold]{escape(subject.title)}[/] {escape(printable(subject.version))}")

@@ -1,5 +1,7 @@
 """Results: the one thing that reports read."""
 
+from conformance.results.baseline import Baseline, BaselineError, Entry, load_baseline
+from conformance.results.gate import Finding, Gate, judge
 from conformance.results.model import (
     BEHAVIOUR_OUTCOMES,
     FORMAT,
@@ -21,13 +23,20 @@ __all__ = [
     "FORMAT",
     "OUTCOMES",
     "VERSION",
+    "Baseline",
+    "BaselineError",
     "Behaviour",
+    "Entry",
+    "Finding",
+    "Gate",
     "GridCell",
     "Results",
     "ResultsError",
     "SubjectResult",
     "Verdict",
     "counts",
+    "judge",
+    "load_baseline",
     "load_results",
     "save_results",
 ]

@@ -102,8 +102,10 @@ class SubjectResult:
 
     Attributes:
         name, title, kind: as in the roster; ``kind`` is ``server`` so far.
+        family: the engine or stack that it counts as, for servers.
         version: the subject's own version; python: of the interpreter it ran on.
         started: whether it answered with our application; where not, ``failure`` says why.
+        unavailable: whether it was not started because it cannot run on this machine.
         command: how it was started, placeholders filled in but for the run directory.
         started_in: seconds from start to first answer.
         duration: seconds for the whole subject; playing: of these, with probes; waited: of those,
@@ -115,10 +117,12 @@ class SubjectResult:
     name: str
     title: str = ""
     kind: str = "server"
+    family: str = ""
     version: str = ""
     python: str = ""
     homepage: str = ""
     started: bool = False
+    unavailable: bool = False
     failure: str = ""
     command: list[str] = field(default_factory=list)
     started_in: float = 0.0

@@ -25,6 +25,8 @@ observable validator (middleware inside the process), wire (raw-socket client an
 how        how to see a violation; of a permission: what checks must not flag
 pitfalls   false alarms, level conflicts, known differences; may be empty
 report     optional: the level findings are shown at, where an ambiguity overrides the whole rule
+proxied    optional: the level, SHOULD or undefined, for a server with a proxy in front of it, where
+           what that rightly does cannot be told apart from a breach
 ambiguity  optional: numbers of the ambiguities that concern the rule, to be looked at case by case
 untested   optional: why no check exists
 ========== =========================================================================================
@@ -89,7 +91,7 @@ __all__ = [
     "read_rules",
 ]
 
-EDITION: Final = "2026.2"
+EDITION: Final = "2026.3"
 """The edition that runs use unless told otherwise."""
 
 _FOLDER: Final = Path(__file__).parent

@@ -93,6 +93,7 @@ class Rule:
     how: str
     pitfalls: str
     report: Report | None = None
+    proxied: Report | None = None
     ambiguity: tuple[int, ...] = ()
     untested: str | None = None
     family: Family = "PEP 3333"
@@ -117,6 +118,10 @@ class Rule:
         A rule with ``ambiguity`` numbers may need a weaker level for a single case.
         """
         return self.report or self.level
+
+    def level_at(self, proxied: bool) -> Report:
+        """The level findings are shown at, where something may stand between client and server."""
+        return self.proxied if proxied and self.proxied else self.effective_level
 
     @property
     def file(self) -> str | None:

@@ -98,10 +98,11 @@ _RULE: Final[Mapping[str, _Check]] = {
     "how": _text,
     "pitfalls": _any_text,
     "report": _one_of(get_args(Report)),
+    "proxied": _one_of(("SHOULD", "undefined")),
     "ambiguity": _list_of(_number),
     "untested": _text,
 }
-_RULE_OPTIONAL: Final = frozenset({"report", "ambiguity", "untested"})
+_RULE_OPTIONAL: Final = frozenset({"report", "proxied", "ambiguity", "untested"})
 # What an application or a validator's server is told of HTTP never counts as a finding of WSGI, and
 # says so in ``report``; what is judged on the wire counts in its own family, at its own level.
 _HTTP_RULE: Final[Mapping[str, _Check]] = {
@@ -115,6 +116,7 @@ _HTTP_RULE: Final[Mapping[str, _Check]] = {
     "how": _text,
     "pitfalls": _any_text,
     "report": _one_of(("undefined", "undefined (HTTP)")),
+    "proxied": _one_of(("SHOULD", "undefined")),
     "ambiguity": _list_of(_number),
     "untested": _text,
 }

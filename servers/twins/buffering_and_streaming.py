@@ -95,7 +95,10 @@ class WaitsForTheBoundary(Gateway):
 
 
 @good_twin(
-    "buffering-block-not-delayed", "buffering-transmit-before-next", "write-sent-before-return"
+    "buffering-block-not-delayed",
+    "buffering-transmit-before-next",
+    "write-sent-before-return",
+    "buffering-send-in-thread",
 )
 class SendsInAThread(Connection):
     """Asks for the next block, or returns from write(), while a thread still sends the last."""

@@ -49,6 +49,9 @@ class CallsAgain(Gateway):
 class ClosesEachTime(Connection):
     """Every connection is closed after one response, whatever is waiting on it."""
 
+    def send_head(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+        super().send_head(status, reason, [*fields, (b"Connection", b"close")])
+
     def run(self) -> None:
         self.serve_one()
         self.linger()
@@ -197,7 +200,9 @@ class NoPrefix(Changed):
         environ["request_id"] = 1
 
 
-@good_twin("environ-extension-name-prefix", "environ-extension-name-charset")
+@good_twin(
+    "environ-extension-name-prefix", "environ-extension-name-charset", "environ-extension-allowed"
+)
 class KnownExtras(Changed):
     """Keys that are no standard and yet common are there."""
 
@@ -318,7 +323,7 @@ class BytesSoftware(Changed):
         environ["SERVER_SOFTWARE"] = b"reference"
 
 
-@good_twin("unicode-environ-native-str")
+@good_twin("unicode-environ-native-str", "environ-extension-allowed")
 class OwnObjects(Changed):
     """Keys of the server's own hold other things than strings."""
 

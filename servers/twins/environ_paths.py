@@ -41,7 +41,13 @@ class DropsLastSlash(Gateway):
         return variables
 
 
-@bad_twin("environ-path-info-value", also=("environ-path-split-complete",))
+@bad_twin(
+    "environ-path-info-value",
+    also=(
+        "http-absolute-form-accepted",
+        "environ-path-split-complete",
+    ),
+)
 class KeepsQuery(Gateway):
     """The query is part of PATH_INFO."""
 
@@ -52,17 +58,40 @@ class KeepsQuery(Gateway):
         return variables
 
 
-@good_twin("environ-path-split-complete", "environ-path-info-value")
+@bad_twin(
+    "environ-path-info-value",
+    also=(
+        "environ-path-split-complete",
+        "environ-script-name-value",
+        "environ-path-percent-decoded",
+        "unicode-environ-byte-preserving",
+        "http-target-octets",
+    ),
+)
+class RepeatsItsPlace(Gateway):
+    """Has a prefix that nobody asked for as SCRIPT_NAME and at the head of PATH_INFO as well."""
+
+    def path_variables(self) -> dict[str, str]:
+        variables = super().path_variables()
+        if variables["PATH_INFO"] == "/a/b":
+            variables["SCRIPT_NAME"] = "/place"
+            variables["PATH_INFO"] = "/place/a/b"
+        return variables
+
+
+@good_twin("environ-path-split-complete", "environ-path-info-value", "url-canonicalised-by-server")
 class Canonicalises(Gateway):
     """Doubled slashes are made one, and dot segments resolved."""
 
     def target_path(self) -> bytes:
         path, mark, query = super().target_path().partition(b"?")
-        path = re.sub(rb"/\.(?=/|$)", b"", re.sub(rb"//+", b"/", path))
+        # Two slashes at the start are left: they are how a path is mistaken for a host.
+        path = re.sub(rb"/\.(?=/|$)", b"", re.sub(rb"(?<=[^/])//+", b"/", path))
         return re.sub(rb"/[^/]+/\.\.(?=/|$)", b"", path) + mark + query
 
 
-@good_twin("environ-path-info-value")
+# As far as the PEP goes this is no breach: only HTTP asks for the absolute form.
+@bad_twin("http-absolute-form-accepted")
 class TakesTargetsAsTheyAre(Gateway):
     """An absolute-form target is taken for a path."""
 
@@ -128,7 +157,7 @@ class DecodesQuery(Gateway):
         return {**variables, "QUERY_STRING": query}
 
 
-@bad_twin("environ-query-string-raw")
+@bad_twin("environ-query-string-raw", also=("http-absolute-form-accepted",))
 class KeepsQuestionMark(Gateway):
     """QUERY_STRING begins with the question mark."""
 
@@ -138,7 +167,7 @@ class KeepsQuestionMark(Gateway):
         return {**variables, "QUERY_STRING": "?" + query if query else ""}
 
 
-@bad_twin("unicode-environ-byte-preserving")
+@bad_twin("unicode-environ-byte-preserving", also=("http-target-octets",))
 class RepairsPath(Decodes):
     """A path is read as UTF-8, and bytes that are none are replaced."""
 
@@ -162,7 +191,7 @@ class RepairsHeaders(Gateway):
 
 @bad_twin(
     "unicode-environ-latin1-only",
-    also=("unicode-environ-byte-preserving", "environ-path-percent-decoded"),
+    also=("http-target-octets", "unicode-environ-byte-preserving", "environ-path-percent-decoded"),
 )
 class ReadsPathAsUtf8(Decodes):
     """PATH_INFO is real text, decoded from UTF-8."""

@@ -38,6 +38,10 @@ class ForgetsContentType(Changed):
     "environ-query-string-raw",
     "environ-content-type-value",
     "environ-content-length-value",
+    "environ-empty-variables-omitted",
+    "environ-query-string-omitted",
+    "environ-script-name-empty",
+    "environ-path-info-empty",
 )
 class OmitsWhatIsEmpty(Changed):
     """SCRIPT_NAME, PATH_INFO and QUERY_STRING are left out where they are empty."""
@@ -48,7 +52,13 @@ class OmitsWhatIsEmpty(Changed):
                 del environ[key]
 
 
-@good_twin("environ-content-type-value", "environ-content-length-value", "environ-http-vars-absent")
+@good_twin(
+    "environ-content-type-value",
+    "environ-content-length-value",
+    "environ-http-vars-absent",
+    "environ-content-type-omitted",
+    "environ-content-length-omitted",
+)
 class KeepsEmptyOnes(Changed):
     """CONTENT_TYPE and CONTENT_LENGTH are empty where they were not sent, and there twice else."""
 
@@ -68,7 +78,7 @@ class KnowsFewMethods(Changed):
             environ["REQUEST_METHOD"] = "GET"
 
 
-@bad_twin("environ-request-method-value")
+@bad_twin("environ-request-method-value", also=("http-method-unrecognized",))
 class RaisesMethods(Changed):
     """A method in lower case becomes another one, in upper case."""
 
@@ -166,7 +176,7 @@ class DropsDangerousHeaders(Changed):
             environ.pop(key, None)
 
 
-@bad_twin("environ-http-vars-value")
+@bad_twin("environ-http-vars-value", also=("http-field-value-stripped",))
 class EatsLastBytes(Changed):
     """Whatever Unicode calls white space is taken off a header's value."""
 
@@ -176,7 +186,7 @@ class EatsLastBytes(Changed):
                 environ[key] = environ[key].strip()
 
 
-@bad_twin("environ-http-vars-value")
+@bad_twin("environ-http-vars-value", also=("cgi-repeated-fields-combined",))
 class TellsTheFirst(Gateway):
     """Of repeated headers only the first counts."""
 

@@ -41,7 +41,9 @@ class EndsAsIfExhausted(Gateway):
             self.finish()
 
 
-@good_twin("errors-call-exception-trapped", "errors-iteration-exception-trapped")
+@good_twin(
+    "errors-call-exception-trapped", "errors-iteration-exception-trapped", "errors-response-aborted"
+)
 class ClosesOnError(Gateway):
     """After an exception the connection is closed, with no response at all."""
 
@@ -109,7 +111,7 @@ class AppendsMessageToAll(AppendsMessage):
     """A body cut by an exception gets an error message at its end, whatever its type."""
 
 
-@good_twin("errors-message-only-into-text")
+@good_twin("errors-message-only-into-text", "errors-message-appended")
 class AppendsMessageToText(AppendsMessage):
     """A body cut by an exception gets an error message at its end if it is plain text."""
 

@@ -119,7 +119,9 @@ class SilentErrors(Errors):
         return len(text)
 
 
-@good_twin("errors-flush-delivers", "errors-write-semantics", "errors-text-mode")
+@good_twin(
+    "errors-flush-delivers", "errors-write-semantics", "errors-text-mode", "errors-destination-free"
+)
 class LogsElsewhere(Gateway):
     """Nothing of wsgi.errors, and no traceback, shows on the standard streams."""
 
@@ -158,7 +160,7 @@ class ReplacingErrors(Errors):
         return len(text)
 
 
-@good_twin("errors-any-unicode-accepted")
+@good_twin("errors-any-unicode-accepted", "errors-substitution-allowed")
 class ErrorsAreReplaced(Gateway):
     """Characters that are not ASCII become question marks in the log."""
 

@@ -36,6 +36,10 @@ class Gap(bytes):
     "file-wrapper-close-after-sending",
     "file-wrapper-inspects-object",
     "file-wrapper-same-as-reading",
+    "iterable-own-type-attributes",
+    "file-wrapper-length-generated",
+    "file-wrapper-block-size-ignored",
+    "file-wrapper-attributes-trusted",
 )
 class SendsBySystemCall(Gateway):
     """Files of the operating system are sent with sendfile(), under a length of their own."""
@@ -256,7 +260,7 @@ class LeavesFilesOpenForTheGone(Gateway):
             super().close_result()
 
 
-@good_twin("file-wrapper-one-argument")
+@good_twin("file-wrapper-one-argument", "file-wrapper-optional")
 class OffersNoWrapper(Gateway):
     """There is no wsgi.file_wrapper, which is optional."""
 

@@ -175,7 +175,11 @@ class CountsTuplesWrong(Gateway):
         return length - 1 if length and isinstance(self.result, tuple) else length
 
 
-@good_twin("content-length-absent-framed", "content-length-generated-accurate")
+@good_twin(
+    "content-length-absent-framed",
+    "content-length-generated-accurate",
+    "content-length-strategy-free",
+)
 class AddsLengthsUp(Gateway):
     """The lengths of all blocks of a list are added up to a Content-Length."""
 
@@ -185,7 +189,9 @@ class AddsLengthsUp(Gateway):
         return sum(map(len, self.result))
 
 
-@good_twin("content-length-absent-framed")
+@good_twin(
+    "content-length-absent-framed", "content-length-strategy-free", "content-length-close-delimits"
+)
 class ClosesWithoutLength(Gateway):
     """A response without Content-Length is ended by closing the connection."""
 

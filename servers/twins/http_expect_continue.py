@@ -55,7 +55,12 @@ class ReadsNothingAfter100(Connection):
         return super().receive()
 
 
-@good_twin("http-expect-handled", "http-expect-transparent", "http-expect-read-blocks")
+@good_twin(
+    "http-expect-handled",
+    "http-expect-transparent",
+    "http-expect-read-blocks",
+    "http-expect-immediate",
+)
 class Sends100AtOnce(Connection):
     """100 Continue is sent before the application is called."""
 
@@ -66,25 +71,30 @@ class Sends100AtOnce(Connection):
         return super().describe(event)
 
 
-@bad_twin("http-expect-waiting-discouraged")
+@bad_twin("http-expect-waiting-discouraged", "http-continue-or-final")
 class WaitsForTheClient(Connection):
     """No 100 Continue is ever sent; the client sends its body when it has waited enough."""
 
     def next_event(self) -> Any:
         """Read on without prompting."""
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(self.sock.recv(65536))
+            self.http.receive_data(self.read())
         return event
 
 
-@good_twin("http-expect-handled", "http-expect-transparent", "http-expect-read-blocks")
+@good_twin(
+    "http-expect-handled",
+    "http-expect-transparent",
+    "http-expect-read-blocks",
+    "http-expect-http10-exempt",
+)
 class SpeaksHttp10(Connection):
     """Only HTTP/1.0 is spoken, and nothing known of Expect."""
 
     def next_event(self) -> Any:
         """Read on without prompting, and take every client for an old one."""
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(self.sock.recv(65536))
+            self.http.receive_data(self.read())
         self.http.their_http_version = b"1.0"
         return event
 

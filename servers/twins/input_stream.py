@@ -95,6 +95,24 @@ class TranslatesLineEnds(Gateway):
     input_class = UniversalInput
 
 
+class LastLineOfAPage(Input):
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(size)
+        if line and not line.endswith(b"\n") and (size is None or size < 0):
+            line = line.ljust(4096, b"\0")
+        return line
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(super().readline, b"")
+
+
+@bad_twin("input-readline-semantics")
+class FillsTheLastLine(Gateway):
+    """readline() of a line that nothing ends gives what else is in its buffer."""
+
+    input_class = LastLineOfAPage
+
+
 class NoSizeInput(Input):
     def readline(self) -> bytes:  # type: ignore[override]
         return super().readline()

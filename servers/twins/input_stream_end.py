@@ -58,7 +58,7 @@ class IgnoredHintInput(Input):
         return super().readlines()
 
 
-@good_twin("input-readlines-supported", "input-readlines-semantics")
+@good_twin("input-readlines-supported", "input-readlines-semantics", "input-readlines-hint-ignored")
 class IgnoresHint(Gateway):
     """readlines(hint) always returns all lines."""
 

@@ -89,7 +89,7 @@ class ClosesAtTheEndOnly(Gateway):
         return satisfied
 
 
-@good_twin("close-when-not-iterated")
+@good_twin("close-when-not-iterated", "iterable-closed-early", "http-head-no-content")
 class NoIterationForHead(Gateway):
     """Does not iterate at all for HEAD once the response is started."""
 

@@ -12,7 +12,7 @@ from conformance.reference.gateway import Fields
 from conformance.reference.twins import bad_twin, good_twin
 
 
-@bad_twin("http-inbound-connection-headers-handled")
+@bad_twin("http-inbound-connection-headers-handled", also=("http-close-honoured",))
 class IgnoresCapitalClose(Connection):
     """Connection: Close, with a capital letter, is ignored."""
 
@@ -57,7 +57,7 @@ class ManglesConfiguration(Gateway):
         return {**copied, **super().environ()}
 
 
-@good_twin("app-config-deployer-pairs")
+@good_twin("app-config-deployer-pairs", "environ-os-variables-allowed")
 class CopiesProcessEnvironment(Gateway):
     """Variables of the process are copied, their bytes as Latin-1."""
 

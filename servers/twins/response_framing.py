@@ -97,7 +97,12 @@ class EndsAfterAbort(Gateway):
             super().fail()
 
 
-@good_twin("http-chunked-rfc-conformant", "http-chunked-no-empty-chunk")
+@good_twin(
+    "http-chunked-rfc-conformant",
+    "http-chunked-no-empty-chunk",
+    "http-transfer-coding-allowed",
+    "http-chunked-allowed",
+)
 class UnusualChunks(Connection):
     """Chunk sizes have leading zeros and an extension, and a trailer follows the last one."""
 
@@ -112,7 +117,7 @@ class UnusualChunks(Connection):
             force(self, data)
 
 
-@good_twin("http-chunked-needs-http11", "http-chunked-rfc-conformant")
+@good_twin("http-chunked-needs-http11", "http-chunked-rfc-conformant", "http-chunked-allowed")
 class NeverChunks(Connection):
     """No response is chunked: without a length it ends with the connection."""
 

@@ -139,7 +139,12 @@ class ChunksForEverybody(RewritesHead):
         return head.removesuffix(b"\r\n") + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-@good_twin("headers-response-well-formed", "headers-required-added")
+@good_twin(
+    "headers-response-well-formed",
+    "headers-required-added",
+    "http-hop-headers-server-owned",
+    "http-close-announced",
+)
 class ClosesAlways(Connection):
     """Answers one request on each connection and says so."""
 

@@ -96,6 +96,14 @@ class SendsUnixLineEnds(Gateway):
         super().send_data(data.replace(b"\r\n", b"\n") if text else data)
 
 
+@bad_twin("iterable-bytes-unchanged")
+class StopsAtControlZ(Gateway):
+    """Ends a body at the byte that ended text files on other systems."""
+
+    def send_data(self, data: bytes) -> None:
+        super().send_data(data if len(data) > 9 else data.partition(b"\x1a")[0])
+
+
 @bad_twin("iterable-len-optional")
 class TrustsLen(Gateway):
     """Calls len() wherever there is a __len__, and fails where that does."""

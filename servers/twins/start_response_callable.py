@@ -133,7 +133,10 @@ class ChecksWhenSending(Gateway):
         super().send_head(first_block)
 
 
-@bad_twin("start-response-checks-headers", also=("start-response-failed-call-counts",))
+@bad_twin(
+    "start-response-checks-headers",
+    also=("start-response-failed-call-counts", "http-value-no-crlf-nul"),
+)
 class SplitsValues(Gateway):
     """A line end in a value begins a header line of its own."""
 
@@ -177,6 +180,16 @@ class SendsHeadForEmptyBlock(Gateway):
             self.wrote = True  # or the length of the body would be taken for zero
             self.send_head(block)
         super().send_block(block)
+
+
+@bad_twin("headers-sent-at-exhaustion")
+class ClosesBeforeItsHead(Gateway):
+    """Calls close() of a result without a body before it sends the headers."""
+
+    def finish(self) -> None:
+        if self.started and not self.head_sent:
+            self.close_result()
+        super().finish()
 
 
 @bad_twin("headers-sent-at-exhaustion")

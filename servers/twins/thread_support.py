@@ -6,9 +6,11 @@ import contextlib
 import os
 import socket
 import threading
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from conformance.reference import Connection, Gateway, Server
+from conformance.reference.streams import Input
 from conformance.reference.twins import bad_twin, good_twin
 
 ONE_AT_A_TIME = threading.Lock()
@@ -27,7 +29,7 @@ class OneAtATime(Gateway):
             super().run()
 
 
-@good_twin("thread-multithread-true", "thread-multithread-false")
+@good_twin("thread-multithread-true", "thread-multithread-false", "thread-server-dependent")
 class SerialAndSaysSo(OneAtATime):
     """One call at a time, and wsgi.multithread is false."""
 
@@ -36,7 +38,41 @@ class SerialAndSaysSo(OneAtATime):
 
 @bad_twin("thread-multithread-false")
 class SerialAndPromisesThreads(OneAtATime):
-    """One call at a time, and wsgi.multithread is true: only shown, it may differ another day."""
+    """One call at a time, and wsgi.multithread is true."""
+
+
+ONE_ENVIRON: dict[str, Any] = {}
+
+
+@bad_twin("environ-mutation-not-leaked", also=("environ-input-present",))
+class SharesOneEnviron(Gateway):
+    """All calls get the same dict, made anew for each: it shows only where they overlap."""
+
+    def environ(self) -> dict[str, Any]:
+        made = super().environ()
+        ONE_ENVIRON.clear()
+        ONE_ENVIRON.update(made)
+        return ONE_ENVIRON
+
+
+class LastInput(Input):
+    """Reads from whatever request came last."""
+
+    last: Any = None
+
+    def __init__(self, receive: Callable[[], bytes]) -> None:
+        super().__init__(receive)
+        type(self).last = self
+
+    def read(self, size: int | None = -1) -> bytes:
+        return Input.read(self.last, size)
+
+
+@bad_twin("environ-input-present")
+class ReadsTheLastBody(Gateway):
+    """wsgi.input gives the body of the request that came last."""
+
+    input_class = LastInput
 
 
 @bad_twin("thread-multiprocess-false")
@@ -67,7 +103,12 @@ class ForkingConnection(Connection):
             os.waitpid(child, 0)
 
 
-@good_twin("thread-multiprocess-true", "thread-multithread-false", "environ-run-once-true")
+@good_twin(
+    "thread-multiprocess-true",
+    "thread-multithread-false",
+    "environ-run-once-true",
+    "app-called-repeatedly",
+)
 class ForksAndSaysSo(ForkingConnection):
     """Each connection has a process of its own, and the flags say so."""
 

@@ -53,7 +53,7 @@ class HostWithoutPort(Gateway):
         return environ
 
 
-@bad_twin("environ-http-host-verbatim")
+@bad_twin("environ-http-host-verbatim", also=("http-absolute-form-host",))
 class HostIsTheServer(Gateway):
     """HTTP_HOST names the server, whatever the client asked for."""
 
