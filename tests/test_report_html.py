@@ -196,6 +196,17 @@ def test_subject_that_did_not_start_says_why() -> None:
     assert parsed.text.count("n/a") > len(sample().subjects[0].verdicts)
 
 
+def test_a_selection_and_what_cannot_run_are_told_on_top() -> None:
+    results = sample()
+    assert "A selection only" not in render_html(results, RULES)
+    results.run["rules"] = ["close-*"]
+    results.subjects[2].unavailable = True
+    text = " ".join(Page(render_html(results, RULES)).text.split())
+    assert "A selection only: this run was asked for --rule close-*" in text
+    assert "1 server cannot run on the machine that this was made on" in text
+    assert "did not start" not in text
+
+
 def test_nothing_judged_is_no_success() -> None:
     results = Results("2026.1", "0.1.0", {}, [SubjectResult("absent", failure="no such file")])
     assert "No rule was judged. That is no success" in render_html(results, RULES)
@@ -365,7 +376,7 @@ def test_what_there_is_no_room_for_is_left_out_of_passes_first(monkeypatch: Any)
 def test_a_pass_is_cut_to_what_matters() -> None:
     results = sample()
     events = of_the_first(results, Detail(False, 3))
-    assert [event["kind"] for event in events] == ["sent", "called", "note"]
+    assert [event["kind"] for event in events] == ["sent", "called", "received"]
     events = of_the_first(results, Detail(False, 60))
     assert [event["kind"] for event in events] == [
         *("open", "sent", "called", "note", "start_response", "received", "eof")

@@ -25,6 +25,8 @@ INCIDENTAL = frozenset({"mark", "scene", "log"})
 FORMAL = frozenset(
     {"open", "closed", "returned", "iterable", "start_response-returned", "write-returned"}
 )
+# The first of each of these is the question and the answer.
+ASKED = frozenset({"sent", "called", "received"})
 # Where there is room for no more events of a pass than these, none of them is a formal one.
 FEW_EVENTS = 8
 # With more traces than this, of many bytes only a little can be shown.
@@ -57,7 +59,8 @@ class Stored:
         bodies: numbers of its events in the pool; of: of each, the connection or the call.
         micros: of each, microseconds from the first event.
         weight: of each, 0 where it is what the suite only told itself, 1 where a pass can be
-            understood without it, 2, or 3 where it says what was asked and what came of it.
+            understood without it, 2 where it goes without saying, 3 where it says what was asked
+            and what came of it, 4 where it does so first.
         clocks, elided: of each, what was taken out.
     """
 
@@ -78,8 +81,14 @@ class Stored:
             return everything
         if self.finding or detail.passes is None:
             return [at for at in everything if self.weight[at]]
-        least = 3 if detail.passes <= FEW_EVENTS else 2
-        return [at for at in everything if self.weight[at] >= least][: detail.passes]
+        if detail.passes > FEW_EVENTS:
+            return [at for at in everything if self.weight[at] >= 2][: detail.passes]
+        # The sort is stable: what weighs the same stays in its order.
+        told = sorted((at for at in everything if self.weight[at] > 2), key=self._lightness)
+        return sorted(told[: detail.passes])
+
+    def _lightness(self, at: int) -> int:
+        return -self.weight[at]
 
 
 @dataclass(slots=True)
@@ -103,7 +112,8 @@ class Evidence:
     def add(self, stored: Stored, key: str, events: Iterable[Any]) -> None:
         """Take in the events of a trace."""
         normal = Normal(self.homes[stored.subject], stored.at, self.bounds)
-        fences: set[Any] = set()
+        fences: set[str] = set()
+        asked: set[str] = set()
         for event in events:
             if not isinstance(event, dict):
                 continue
@@ -117,7 +127,7 @@ class Evidence:
             of = event.get("of", 0)
             stored.of.append(of if is_number(of) else 0)
             stored.micros.append(_micros(event.get("ms")))
-            stored.weight.append(_weight(event, fences))
+            stored.weight.append(_weight(event, fences, asked))
             stored.clocks.append(tuple(normal.clocks[at[0] :]))
             stored.elided.append(tuple(normal.elided[at[1] :]))
         self.numbers[stored.subject, key] = len(self.traces)
@@ -210,8 +220,11 @@ def _micros(ms: Any) -> int:
     return round(ms * 1000) if fine else 0
 
 
-def _weight(event: Mapping[str, Any], fences: set[Any]) -> int:
-    """How much an event tells of what a probe asks; remembers the calls that are fences."""
+def _weight(event: Mapping[str, Any], fences: set[str], asked: set[str]) -> int:
+    """How much an event tells of what a probe asks.
+
+    Remembers the calls that are fences, and what of the first question and answer has been told.
+    """
     kind, of = str(event.get("kind")), str(event.get("of"))
     if event.get("eye") == "app" and kind == "called" and "says" in event:
         fences.add(of)
@@ -219,6 +232,9 @@ def _weight(event: Mapping[str, Any], fences: set[Any]) -> int:
         return 0
     if kind in INCIDENTAL or (event.get("eye") == "app" and of in fences):
         return 1
+    if kind in ASKED and kind not in asked:
+        asked.add(kind)
+        return 4
     return 2 if kind in FORMAL else 3
 
 

@@ -27,6 +27,7 @@ from conformance.report.pack import pack, to_json
 from conformance.report.text import cut, visible
 from conformance.report.traceability import TraceRow
 from conformance.results import Results
+from conformance.results.judged import selection
 from conformance.rules import Rule
 
 __all__ = ["BUDGET", "render_html"]
@@ -135,6 +136,7 @@ def _values(
         "run": [(name, _plain(value)) for name, value in results.run.items()],
         "noun": kinds[0] if len(kinds) == 1 and kinds[0] else "subject",
         "matrix": matrix,
+        "selected": selection(results),
         "meaning": MEANING,
         "severity": SEVERITY,
         "classes": pages.CLASSES,

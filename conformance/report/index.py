@@ -109,6 +109,8 @@ def _subject(column: Column, number: int, evidence: Evidence, texts: Texts) -> d
         "python": subject.python,
         "homepage": subject.homepage,
         "started": subject.started,
+        "unavailable": subject.unavailable,
+        "family": subject.family,
         "failure": subject.failure,
         "command": subject.command,
         "startedIn": round(subject.started_in, 3),

@@ -7,6 +7,9 @@ function pageHead(outcome, above, title, ...below) {
     el("h2", { id: "panel-title", tabindex: "-1" }, outcome ? sign(outcome) : null, title), below);
 }
 
+const stillborn = (subject) =>
+  (subject.unavailable ? "It cannot run on that machine: " : "It did not start: ");
+
 const levelOf = (rule) => el("b", { class: "lv " + String(rule?.level || "").split(" ")[0] },
   rule?.level || "level not known");
 const sourceOf = (rule) => (rule?.url
@@ -46,14 +49,14 @@ async function showEvidence(body, verdict, subject) {
 
 function seeItYourself(subject, verdict, events) {
   const run = runCommand(subject, verdict);
-  const replay = replayCommand(subject, verdict.rule);
+  const replay = replayCommand(subject, verdict);
   const program = snippet(events);
   const block = (words, code, label) => [el("p", { class: "small" }, words),
     el("pre", { tabindex: "0" }, code), el("p", { class: "buttons" }, copier(label, () => code))];
   return section("See it yourself",
     block("Run the probe again:", run, "Copy the command"),
-    verdict.trace >= 0 && subject.kind === "server" ? block("Judge the stored evidence again, without the server:", replay,
-      "Copy this one") : null,
+    verdict.trace >= 0 && subject.kind === "server" ? block("Try this verdict again with the very bytes, " +
+      "and see both traces beside each other (--script makes a script of it):", replay, "Copy this one") : null,
     program ? block("Send the same bytes, without the suite, to a server on port 8000:", program,
       "Copy the program") : null,
     el("p", { class: "buttons" },
@@ -65,7 +68,8 @@ function others(id, subject) {
   const found = new Map();
   index.subjects.forEach((other, at) => {
     const mine = verdicts[at].get(id);
-    const outcome = mine ? mine[0].outcome : other.started ? "not judged" : "did not start";
+    const outcome = mine ? mine[0].outcome : other.started ? "not judged"
+      : other.unavailable ? "cannot run there" : "did not start";
     found.set(outcome, [...(found.get(outcome) || []), other]);
   });
   return el("ul", { class: "lines" }, [...found].sort(([one], [two]) =>
@@ -104,7 +108,7 @@ function cellPage(id, at) {
       el("p", { class: "small" }, levelOf(rule), ` binds the ${rule?.party || "?"} · `, sourceOf(rule),
         " · ", goButton("the rule and how it is checked", { rule: id }))),
       mine.length ? list : el("p", { class: "end" }, subject.started
-        ? "This rule was not judged here." : ["It did not start: ", lines(subject.failure)]),
+        ? "This rule was not judged here." : [stillborn(subject), lines(subject.failure)]),
       body,
       section("What others did", others(id, subject)),
       subject.log ? el("details", {}, el("summary", {}, "The end of the server's log"),

@@ -93,7 +93,7 @@ function listOf(key, fits) {
       el("small", {}, text(subject.version))),
     el("ul", { class: "figures" }, score(at)),
     ...found,
-    subject.started ? null : el("p", { class: "note warning" }, "It did not start: ", lines(subject.failure)),
+    subject.started ? null : el("p", { class: "note warning" }, stillborn(subject), lines(subject.failure)),
   ].filter(Boolean));
 }
 

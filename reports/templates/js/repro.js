@@ -17,8 +17,11 @@ function runCommand(subject, verdict) {
   return `wsgi-conformance app ${shell(subject.name)} --rule ${shell(verdict.rule)}`;
 }
 
-const replayCommand = (subject, rule) =>
-  `wsgi-conformance replay results.json ${shell(subject.name)} ${shell(rule)}`;
+function replayCommand(subject, verdict) {
+  const several = (verdicts[index.subjects.indexOf(subject)].get(verdict.rule) || []).length > 1;
+  return `wsgi-conformance replay results.json ${shell(subject.name)} ${shell(verdict.rule)}` +
+    (several ? ` --probe ${shell(verdict.probe)}` : "");
+}
 
 // Bytes as a Python literal.
 const literal = (string) => `b"${string.replace(/[^\x20-\x7e]|["\\]/g, (one) =>

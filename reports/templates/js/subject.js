@@ -55,7 +55,7 @@ function factTable(subject) {
 
 function subjectPage(at) {
   const subject = index.subjects[at];
-  const about = [["version", subject.version], ["Python", subject.python],
+  const about = [["engine", subject.family], ["version", subject.version], ["Python", subject.python],
     ["started with", subject.command.join(" ")], ["first answer after", `${subject.startedIn} s`],
     ["judged in", `${subject.duration} s, ${number(subject.exchanges)} connections`]];
   return {
