@@ -17,6 +17,7 @@ import pytest
 from report_hostile import HOSTILE, filled
 from test_results import sample, trace, verdict
 
+from conformance.report import html
 from conformance.report.html import render_html
 from conformance.report.traceability import TraceRow
 from conformance.results import Behaviour, GridCell, Results, SubjectResult
@@ -312,8 +313,9 @@ def test_an_issue_names_versions_bytes_and_others(reader: Reader) -> None:
 
 def test_without_javascript_matrix_verdicts_and_rules_are_there(reader: Reader) -> None:
     page = reader.open(java_script_enabled=False)
-    assert page.locator(f'tr[data-r="{MUST.id}"]').is_visible()
-    assert cell(page, MUST.id, 2).inner_text() == "fail"
+    row = page.locator("#matrix tr", has=page.get_by_role("link", name=MUST.id, exact=True))
+    assert row.is_visible()
+    assert row.locator("> td").nth(1).inner_text() == "fail"
     article = page.locator(f'article[id="rule-{MUST.id}"]')
     page.locator("details", has=article).locator("> summary").click()
     assert MUST.summary in article.inner_text()
@@ -402,6 +404,26 @@ def test_no_script_of_a_page_runs_but_its_own(reader: Reader) -> None:
     assert reader.complaints
     assert all("Content Security Policy" in complaint for complaint in reader.complaints)
     reader.complaints.clear()
+
+
+def test_many_servers(reader: Reader, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(html, "MANY_CELLS", 1)
+    results = report()
+    path = tmp_path / "many.html"
+    path.write_text(render_html(results, RULES, traceability()), encoding="utf-8")
+    reader.pages = {"many": path.as_uri()}
+    page = reader.open("many")
+    for row in page.locator("#matrix tr[data-r]").all():
+        assert row.locator("> td").count() == len(results.subjects)
+    cell(page, MUST.id, 2).click()
+    page.locator("#panel .life").wait_for()
+    assert "Odd server" in page.locator("#panel").inner_text()
+    page.keyboard.press("Escape")
+    page.locator("#matrix tbody th > a", has_text=MUST.id).click()
+    assert hash_of(page) == f"#rule={MUST.id}"
+    page = reader.open("many", java_script_enabled=False)
+    row = page.locator("#matrix tbody tr", has_text=MUST.summary)
+    assert row.locator("> td").all_inner_texts()[:2] == ["pass", "fail"]
 
 
 def test_bytes_of_long_traces(reader: Reader, tmp_path: Path) -> None:

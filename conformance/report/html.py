@@ -39,7 +39,7 @@ BUDGET = 1 << 20
 DETAILS = (
     EXACT,
     Detail(False, None),
-    *(Detail(False, events) for events in (60, 40, 28, 20, 16, 13, 11, 9, 8, 7, 6, 5, 4, 3, 0)),
+    *(Detail(False, events) for events in (60, 40, 28, 20, 16, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 0)),
 )
 # With more cells than this, or no room, what stands twice stands in the packed part alone.
 MANY_CELLS = 6000

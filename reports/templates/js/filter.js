@@ -4,6 +4,14 @@ const FIELDS = ["q", "of", "level", "family", "section"];
 const WORD = { f: "fail", w: "warn", i: "info", h: "hang", c: "crash", u: "unsupported", e: "error",
   n: null, "": "pass" };
 
+// What the static part leaves out where there are many: addresses of rules, and cells.
+for (const name of $$("#matrix tbody tr:not(.group) > th > a, article.rule a:not([href]), p.rule > b")) {
+  const id = name.textContent;
+  if (name.closest("#matrix")) name.closest("tr").dataset.r = id;
+  const link = name.tagName === "A" ? name : el("a", {}, name.textContent);
+  if (link !== name) name.replaceChildren(link);
+  if (!link.hasAttribute("href")) link.setAttribute("href", `#rule=${encodeURIComponent(id)}`);
+}
 // Where there are many, neighbours of one outcome stand as one cell until here.
 for (const run of $$("tr[data-r] > td[colspan]")) {
   const count = run.colSpan;
