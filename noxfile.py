@@ -52,8 +52,8 @@ def lacking(server: str) -> str:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests: units, every twin, real servers, the wheel."""
-    session.install("-e", ".[test]", *requirements())
+    """Run the tests: units, every twin, real servers, the wheel, and Chromium where it is."""
+    session.install("-e", ".[test,browser]", *requirements())
     session.run("pytest", *WORKERS, *session.posargs)
 
 
@@ -67,7 +67,7 @@ def twins(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
-    session.install("-e", ".[test,lint]")
+    session.install("-e", ".[test,lint,browser]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

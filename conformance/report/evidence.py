@@ -1,206 +1,269 @@
 """The evidence inside the HTML report: small enough to travel with it, and read on demand.
 
-Each subject's evidence is deflated on its own, so that opening a cell unpacks that subject alone.
+Events stand once for all subjects in a pool, without what differs from run to run
+(``conformance.report.normal``); a trace is a sequence of numbers in it, and sequences stand once as
+well. Times are a column of their own.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import zlib
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.report.matrix import Column, Matrix
-from conformance.results import Results
-from conformance.rules import Rule
+from conformance.report.normal import ROOMY, TIGHT, Bounds, Home, Normal, is_number
+from conformance.report.pack import to_json, varints, zigzag
+from conformance.results import Results, SubjectResult
 
-__all__ = ["inflate", "pack", "subject_evidence", "trace_keys", "unpack_subject"]
+__all__ = ["EXACT", "FINDINGS", "Detail", "Evidence", "Stored", "collect"]
 
-# Of more bytes than SHOWN in one event, the page has the beginning and the end; once the events of
-# one kind have shown ALL in a trace, it has only a little of each.
-SHOWN, HEAD, TAIL, ALL, BRIEF = 4096, 2048, 1024, 8192, 192
-# No event is unpacked beyond this: a results file is input like any other.
-UNPACKED_AT_MOST = 1 << 26
-ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
-
-
-def pack(value: Any) -> str:
-    """Return a value as JSON, deflated, in base64."""
-    packed = zlib.compress(ENCODER.encode(value).encode("ascii"), 9)
-    return base64.b64encode(packed).decode("ascii")
-
-
-def inflate(packed: str) -> Any:
-    """Undo ``pack``."""
-    return json.loads(zlib.decompress(base64.b64decode(packed)))
+FINDINGS = frozenset({"fail", "warn", "hang", "crash", "error"})
+# What the suite tells itself, what a pass can be understood without, and what goes without saying.
+BOOKKEEPING = frozenset({"mark", "gone", "opened-gate"})
+INCIDENTAL = frozenset({"mark", "scene", "log"})
+FORMAL = frozenset(
+    {"open", "closed", "returned", "iterable", "start_response-returned", "write-returned"}
+)
+# The first of each of these is the question and the answer.
+ASKED = frozenset({"sent", "called", "received"})
+# Where there is room for no more events of a pass than these, none of them is a formal one.
+FEW_EVENTS = 8
+# With more traces than this, of many bytes only a little can be shown.
+FEW = 3000
 
 
-def index(matrix: Matrix, rules: Mapping[str, Rule]) -> dict[str, Any]:
-    """Return what the page needs to open any cell: subjects, rules and all verdicts.
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much of the evidence a page holds.
 
-    Texts stand in a table of their own, since most subjects are told the same things.
+    Attributes:
+        exact: whether with object addresses, ports of the client, and times to the microsecond.
+        passes: of a pass, so many of the events that matter; None for all there are.
     """
-    texts: dict[str, int] = {}
 
-    def number(text: str) -> int:
-        return texts.setdefault(text, len(texts))
-
-    subjects = [_subject(column, number) for column in matrix.columns]
-    return {
-        "subjects": subjects,
-        "rules": {row.rule: _rule(row.rule, rules) for row in matrix.rows},
-        "texts": list(texts),
-    }
+    exact: bool
+    passes: int | None
 
 
-def _rule(rule: str, rules: Mapping[str, Rule]) -> dict[str, str]:
-    known = rules.get(rule)
-    if known is None:
-        return {}
-    return {
-        "level": known.effective_level,
-        "party": known.party,
-        "source": known.source,
-        "summary": known.summary,
-        "url": known.url,
-        "how": known.how,
-        "pitfalls": known.pitfalls,
-    }
+EXACT = Detail(True, None)
 
 
-def _subject(column: Column, number: Any) -> dict[str, Any]:
-    subject = column.subject
-    return {
-        "key": column.key,
-        "name": subject.name,
-        "title": subject.title,
-        "version": subject.version,
-        "python": subject.python,
-        "started": subject.started,
-        "failure": subject.failure,
-        "command": subject.command,
-        "log": subject.log,
-        "verdicts": [
-            [number(text) for text in (v.rule, v.probe, v.outcome, v.expected, v.observed)]
-            + [v.trace, int(v.broken)]
-            for v in subject.verdicts
-        ],
-    }
+@dataclass(slots=True)
+class Stored:
+    """One trace, its events as numbers.
 
-
-def trace_keys(column: Column, every: bool) -> list[str]:
-    """Return the keys of a subject's traces: of every verdict, or of those that did not pass."""
-    keys = {
-        verdict.trace: None
-        for verdict in column.subject.verdicts
-        if verdict.trace is not None and (every or verdict.outcome != "pass")
-    }
-    return list(keys)
-
-
-class Pool:
-    """Values that occur again and again, each kept once."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._numbers: dict[str, int] = {}
-
-    def number(self, value: Any) -> int:
-        """Return the place of a JSON value among ``values``, where it is put if it is new."""
-        text = ENCODER.encode(value)
-        number = self._numbers.setdefault(text, len(self.values))
-        if number == len(self.values):
-            self.values.append(value)
-        return number
-
-
-def subject_evidence(results: Results, keys: Collection[str]) -> dict[str, Any]:
-    """Return some traces in the form they are packed in.
-
-    Traces of one subject say the same things over and over. So the entries of all environs stand
-    once in ``items`` and all events once in ``bodies``, without their times; a trace is a list of
-    pairs: microseconds since the event before, and number of the body.
+    Attributes:
+        subject: number of the subject; at: of its marker and port in the subject's home.
+        finding: whether a verdict rests on it that is held against somebody.
+        bodies: numbers of its events in the pool; of: of each, the connection or the call.
+        micros: of each, microseconds from the first event.
+        weight: of each, 0 where it is what the suite only told itself, 1 where a pass can be
+            understood without it, 2 where it goes without saying, 3 where it says what was asked
+            and what came of it, 4 where it does so first.
+        clocks, elided: of each, what was taken out.
     """
-    items, bodies = Pool(), Pool()
-    traces = {}
-    for key in keys:
-        trace = results.traces.get(key)
-        if isinstance(trace, dict) and isinstance(trace.get("events"), list):
-            traces[key] = _pairs(trace["events"], items, bodies)
-    return {"items": items.values, "bodies": bodies.values, "traces": traces}
+
+    subject: int
+    at: tuple[int, int]
+    finding: bool
+    bodies: list[int] = field(default_factory=list)
+    of: list[int] = field(default_factory=list)
+    micros: list[int] = field(default_factory=list)
+    weight: list[int] = field(default_factory=list)
+    clocks: list[tuple[int, ...]] = field(default_factory=list)
+    elided: list[tuple[str, ...]] = field(default_factory=list)
+
+    def kept(self, detail: Detail) -> Sequence[int]:
+        """Return which of its events a page of some detail has."""
+        everything = range(len(self.bodies))
+        if detail.exact:
+            return everything
+        if self.finding or detail.passes is None:
+            return [at for at in everything if self.weight[at]]
+        if detail.passes > FEW_EVENTS:
+            return [at for at in everything if self.weight[at] >= 2][: detail.passes]
+        # The sort is stable: what weighs the same stays in its order.
+        told = sorted((at for at in everything if self.weight[at] > 2), key=self._lightness)
+        return sorted(told[: detail.passes])
+
+    def _lightness(self, at: int) -> int:
+        return -self.weight[at]
 
 
-def unpack_subject(evidence: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return the events of each trace in the form that ``results.json`` has them."""
-    return {key: list(_events(pairs, evidence)) for key, pairs in evidence["traces"].items()}
+@dataclass(slots=True)
+class Evidence:
+    """All traces of a page, and the pools that they share.
+
+    Attributes:
+        homes: one for each subject; bounds: how many bytes of an event are shown.
+        traces: in the order of the probes, and in each of the subjects.
+        numbers: place in ``traces`` of each subject's traces, by subject and key.
+        items, bodies: texts and their numbers.
+    """
+
+    homes: list[Home]
+    bounds: Bounds
+    traces: list[Stored] = field(default_factory=list)
+    numbers: dict[tuple[int, str], int] = field(default_factory=dict)
+    items: dict[str, int] = field(default_factory=dict)
+    bodies: dict[str, int] = field(default_factory=dict)
+
+    def add(self, stored: Stored, key: str, events: Iterable[Any]) -> None:
+        """Take in the events of a trace."""
+        normal = Normal(self.homes[stored.subject], stored.at, self.bounds)
+        fences: set[str] = set()
+        asked: set[str] = set()
+        for event in events:
+            if not isinstance(event, dict):
+                continue
+            at = len(normal.clocks), len(normal.elided)
+            text, items = normal.body(event)
+            for name in items:
+                self.items.setdefault(name, len(self.items))
+            if items:
+                text += "\t" + ",".join(str(self.items[name]) for name in items)
+            stored.bodies.append(self.bodies.setdefault(text, len(self.bodies)))
+            of = event.get("of", 0)
+            stored.of.append(of if is_number(of) else 0)
+            stored.micros.append(_micros(event.get("ms")))
+            stored.weight.append(_weight(event, fences, asked))
+            stored.clocks.append(tuple(normal.clocks[at[0] :]))
+            stored.elided.append(tuple(normal.elided[at[1] :]))
+        self.numbers[stored.subject, key] = len(self.traces)
+        self.traces.append(stored)
+
+    def encoded(self, detail: Detail) -> tuple[bytes, bytes]:
+        """Return the pools, and the traces, of a page of some detail."""
+        bodies: dict[int, int] = {}
+        sequences: dict[tuple[tuple[int, int], ...], int] = {}
+        rows = []
+        for trace in self.traces:
+            kept = trace.kept(detail)
+            of = [0, *(trace.of[at] for at in kept)]
+            sequence = tuple(
+                (bodies.setdefault(trace.bodies[at], len(bodies)), zigzag(here - before))
+                for at, before, here in zip(kept, of, of[1:], strict=False)
+            )
+            rows.append((trace, kept, sequences.setdefault(sequence, len(sequences))))
+        texts = list(self.bodies)
+        pools = "\n".join(self.items) + "\x00" + "\n".join(texts[number] for number in bodies)
+        columns = [
+            varints(map(len, sequences)),
+            varints(body for sequence in sequences for body, _ in sequence),
+            varints(of for sequence in sequences for _, of in sequence),
+            varints(number for _, _, number in rows),
+            varints(_about(rows)),
+            varints(len(trace.bodies) - len(kept) for trace, kept, _ in rows),
+            varints(_clocks(rows)),
+            varints(_times(rows, detail)),
+        ]
+        sizes = varints([len(sequences), len(rows), *map(len, columns)])
+        values = to_json(_values(rows)) if detail.exact else b"[]"
+        return pools.encode("ascii"), sizes + b"".join(columns) + values
 
 
-def _events(pairs: list[int], evidence: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    clock = 0
-    for delta, number in zip(pairs[::2], pairs[1::2], strict=True):
-        clock += delta
-        event = {"ms": clock / 1000, **evidence["bodies"][number]}
-        environ = event.get("environ")
-        if isinstance(environ, dict) and "items" in environ:
-            entries = [evidence["items"][entry] for entry in environ["items"]]
-            event["environ"] = {**environ, "items": entries}
-        yield event
+Row = tuple[Stored, Sequence[int], int]
 
 
-def _pairs(events: list[Any], items: Pool, bodies: Pool) -> list[int]:
-    pairs: list[int] = []
-    clock = 0
-    shown: Counter[object] = Counter()
-    for event in events:
-        if not isinstance(event, dict):
-            continue
-        now = _microseconds(event.get("ms"))
-        body = _body(event, items, shown)
-        pairs += [now - clock, bodies.number(body)]
-        clock = now
-    return pairs
+def _about(rows: Iterable[Row]) -> Iterator[int]:
+    """For each trace its subject, after the one before, its marker and port, and its weight."""
+    before = 0
+    for trace, _, _ in rows:
+        yield zigzag(trace.subject - before)
+        yield from (*trace.at, int(trace.finding))
+        before = trace.subject
 
 
-def _microseconds(ms: Any) -> int:
+def _clocks(rows: Iterable[Row]) -> Iterator[int]:
+    """For each trace the number of its times of day, then each after the last of its subject.
+
+    Where all are the same there is one.
+    """
+    last: dict[int, int] = {}
+    for trace, kept, _ in rows:
+        clocks = [clock for at in kept for clock in trace.clocks[at]]
+        if len(set(clocks)) == 1:
+            del clocks[1:]
+        yield len(clocks)
+        for clock in clocks:
+            yield zigzag(clock - last.get(trace.subject, 0))
+            last[trace.subject] = clock
+
+
+STEPS = {True: 4, False: 1}
+"""Steps in which times double where they are not exact: in a finding, and in a pass."""
+
+
+def _times(rows: Iterable[Row], detail: Detail) -> Iterator[int]:
+    """For each event the time since the one before: microseconds, or steps on a scale of powers."""
+    for trace, kept, _ in rows:
+        clock = 0.0
+        for at in kept:
+            passed = trace.micros[at] - clock
+            if detail.exact:
+                yield zigzag(round(passed))
+                clock += passed
+                continue
+            steps = STEPS[trace.finding]
+            step = round(steps * math.log2(1 + abs(passed)))
+            yield zigzag(step if passed >= 0 else -step)
+            clock += math.copysign(2 ** (step / steps) - 1, passed)
+
+
+def _values(rows: Iterable[Row]) -> list[list[str]]:
+    return [[value for at in kept for value in trace.elided[at]] for trace, kept, _ in rows]
+
+
+def _micros(ms: Any) -> int:
     fine = isinstance(ms, (int, float)) and abs(ms) < 1e12
     return round(ms * 1000) if fine else 0
 
 
-def _body(event: dict[str, Any], items: Pool, shown: Counter[object]) -> dict[str, Any]:
-    """An event without its time, its bytes bounded and its environ by numbers."""
-    body = {name: value for name, value in event.items() if name != "ms"}
-    for name, value in body.items():
-        if isinstance(value, dict) and ("latin1" in value or "deflate" in value):
-            body[name] = _bounded(value, shown[event.get("kind")] > ALL)
-            shown[event.get("kind")] += len(str(body[name].get("latin1")))
-    environ = body.get("environ")
-    if isinstance(environ, dict) and isinstance(environ.get("items"), list):
-        numbers = [items.number(item) for item in environ["items"]]
-        body["environ"] = {**environ, "items": numbers}
-    return body
+def _weight(event: Mapping[str, Any], fences: set[str], asked: set[str]) -> int:
+    """How much an event tells of what a probe asks.
+
+    Remembers the calls that are fences, and what of the first question and answer has been told.
+    """
+    kind, of = str(event.get("kind")), str(event.get("of"))
+    if event.get("eye") == "app" and kind == "called" and "says" in event:
+        fences.add(of)
+    if kind in BOOKKEEPING and event.get("met") is not False:
+        return 0
+    if kind in INCIDENTAL or (event.get("eye") == "app" and of in fences):
+        return 1
+    if kind in ASKED and kind not in asked:
+        asked.add(kind)
+        return 4
+    return 2 if kind in FORMAL else 3
 
 
-def _bounded(value: dict[str, Any], briefly: bool) -> dict[str, Any]:
-    """Many bytes become their beginning, their end and their number."""
-    try:
-        data = _latin1(value)
-    except (binascii.Error, ValueError, TypeError, zlib.error):
-        return {"latin1": "", "length": value.get("length"), "damaged": True}
-    head, tail = (BRIEF, BRIEF) if briefly else (HEAD, TAIL)
-    if "cut" in value:
-        return {"latin1": data[:head], "length": value["cut"]}
-    if len(data) <= (2 * BRIEF if briefly else SHOWN):
-        return {"latin1": data}
-    return {"latin1": data[:head], "tail": data[-tail:], "length": len(data)}
+def collect(results: Results) -> Evidence:
+    """Return all the evidence that verdicts and facts point to."""
+    found: dict[str, dict[tuple[int, str], bool]] = {}
+    for number, subject in enumerate(results.subjects):
+        for key, finding in _findings(subject).items():
+            trace = results.traces.get(key)
+            if isinstance(trace, dict) and isinstance(trace.get("events"), list):
+                found.setdefault(str(trace.get("probe")), {})[number, key] = finding
+    few = sum(map(len, found.values())) <= FEW
+    evidence = Evidence([Home() for _ in results.subjects], ROOMY if few else TIGHT)
+    for by_subject in found.values():
+        for (number, key), finding in by_subject.items():
+            trace = results.traces[key]
+            stored = Stored(number, evidence.homes[number].of(trace), finding)
+            evidence.add(stored, key, trace["events"])
+    return evidence
 
 
-def _latin1(value: dict[str, Any]) -> str:
-    if "deflate" in value:
-        packed = base64.b64decode(value["deflate"])
-        return zlib.decompressobj().decompress(packed, UNPACKED_AT_MOST).decode("latin-1")
-    if not isinstance(value["latin1"], str):
-        raise TypeError("bytes are stored as text")
-    return value["latin1"]
+def _findings(subject: SubjectResult) -> dict[str, bool]:
+    """Keys of a subject's traces, and whether a finding rests on each."""
+    findings: dict[str, bool] = {}
+    for verdict in subject.verdicts:
+        if verdict.trace is not None:
+            grave = verdict.outcome in FINDINGS or verdict.broken
+            findings[verdict.trace] = findings.get(verdict.trace, False) or grave
+    for fact in subject.facts:
+        if fact.trace is not None:
+            findings.setdefault(fact.trace, False)
+    return findings

@@ -10,48 +10,44 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.paths import TEMPLATES
-from conformance.report import evidence
-from conformance.report.matrix import (
-    MEANING,
-    SEVERITY,
-    Cell,
-    Column,
-    Matrix,
-    make_matrix,
-    worst_outcome,
-)
+from conformance.report import facts, grid, pages
+from conformance.report.evidence import EXACT, Detail, Evidence, collect
+from conformance.report.index import make_index
+from conformance.report.matrix import MEANING, SEVERITY, Matrix, make_matrix
+from conformance.report.pack import pack, to_json
 from conformance.report.text import cut, visible
 from conformance.report.traceability import TraceRow
 from conformance.results import Results
+from conformance.results.judged import selection
 from conformance.rules import Rule
 
 __all__ = ["BUDGET", "render_html"]
 
 BUDGET = 1 << 20
-"""Bytes of a page within which the evidence of passing cells travels too."""
+"""Bytes of a page that all the evidence travels in, or as much of it as there is room for."""
 
-# With more columns than this, their heads stand upright and the cells are narrow.
-WIDE = 10
-LONGEST_TITLE = 160
-# The style draws a sign of its own shape for each, so that nothing hangs on colour alone.
-CLASSES: dict[str | None, str] = {None: "n"} | {outcome: outcome[0] for outcome in SEVERITY}
-# Parts of the traceability table, by family and by what judges a rule: what follows their number.
-PARTS = {
-    (family, kind): title.format(name)
-    for family, name in (("PEP 3333", "PEP 3333"), ("HTTP", "HTTP and CGI"))
-    for kind, title in (
-        ("probes", "rules of {} with probes"),
-        ("validator", "rules of {} judged by the validator"),
-        ("untested", "rules of {} without a check, and why"),
-    )
-}
+# From everything to the findings alone: the first that fits is taken.
+DETAILS = (
+    EXACT,
+    Detail(False, None),
+    *(Detail(False, events) for events in (60, 40, 28, 20, 16, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 0)),
+)
+# With more cells than this, or no room, what stands twice stands in the packed part alone.
+MANY_CELLS = 6000
+STYLES = ("tokens.css", "page.css", "matrix.css", "panel.css", "evidence.css", "print.css")
+SCRIPTS = (
+    *("dom.js", "unpack.js", "data.js", "python.js", "wire.js", "lifeline.js", "evidence.js"),
+    *("repro.js", "cell.js", "rule.js", "subject.js", "filter.js", "keys.js", "main.js"),
+)
 
 
 def render_html(
@@ -59,83 +55,137 @@ def render_html(
 ) -> str:
     """Return the report as one HTML document; the same results give the same bytes.
 
-    The evidence of passing cells is left out where the page would grow beyond ``BUDGET`` with it;
-    the page says which of the two it is.
+    Where the page would grow beyond ``BUDGET``, evidence is left out, of passes first: the page
+    says what.
 
     Args:
         results: of one run or several.
         rules: all rules by id.
-        traceability: how each rule is covered, as `trace_rows` says; without it that table is left
-            out.
+        traceability: how each rule is covered, as `trace_rows` says; without it rules that nothing
+            judged are left out.
     """
     matrix = make_matrix(results, rules)
-    index = evidence.pack(evidence.index(matrix, rules))
-    for every in (True, False):
-        traces = _traces(results, matrix, every)
-        if traces is None:
-            continue
-        packed = {"index": index, "every": every, "traces": traces}
-        page = _page(results, matrix, rules, traceability, packed)
-        if len(page.encode("utf-8")) <= BUDGET:
-            break
-    return page
+    evidence = collect(results)
+    brief = len(matrix.columns) * len(matrix.rows) > MANY_CELLS
+    index = make_index(results, matrix, rules, evidence, traceability, brief)
+    packed_index = pack(to_json(index))
+    template = _environment().get_template("page.html.j2")
+    fixed = _values(results, matrix, rules, traceability)
+
+    def page(brief: bool, detail: Detail, *packed: str) -> str:
+        parts = zip(("index", "pools", "traces"), (packed_index, *packed), strict=True)
+        return template.render(
+            **fixed, brief=brief, packed=_safe(parts), detail=_told(evidence, detail)
+        )
+
+    def room(brief: bool) -> int:
+        return BUDGET - max(len(page(brief, detail, "", "").encode()) for detail in DETAILS[:3])
+
+    whole = None if brief else _fitting(evidence, DETAILS[:1], room(brief))
+    chosen = whole or _fitting(evidence, DETAILS, room(True)) or _encoded(evidence, DETAILS[-1])
+    return page(brief or whole is None, *chosen)
 
 
-def _traces(results: Results, matrix: Matrix, every: bool) -> list[str] | None:
-    """Each subject's evidence; None as soon as that of every verdict alone is beyond the budget."""
-    traces: list[str] = []
-    for column in matrix.columns:
-        keys = evidence.trace_keys(column, every)
-        traces.append(evidence.pack(evidence.subject_evidence(results, keys)))
-        if every and sum(map(len, traces)) > BUDGET:
-            return None
-    return traces
+Encoded = tuple[Detail, str, str]
 
 
-def _page(
-    results: Results,
-    matrix: Matrix,
-    rules: Mapping[str, Rule],
-    traceability: Sequence[TraceRow],
-    packed: dict[str, Any],
-) -> str:
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    # The one number the style needs; the policy allows no style attribute to carry it.
-    style += f":root {{ --n: {len(matrix.columns)}; }}\n"
-    script = "".join(
-        (TEMPLATES / name).read_text(encoding="utf-8") for name in ("evidence.js", "script.js")
-    )
-    environment = Environment(
+def _encoded(evidence: Evidence, detail: Detail) -> Encoded:
+    pools, traces = evidence.encoded(detail)
+    return detail, pack(pools), pack(traces)
+
+
+def _fitting(evidence: Evidence, details: Sequence[Detail], room: int) -> Encoded | None:
+    """The most detailed evidence that there is room for, or None; less detail is never larger."""
+    found = None
+    low, high = 0, len(details)
+    while low < high:
+        middle = (low + high) // 2
+        encoded = _encoded(evidence, details[middle])
+        if len(encoded[1]) + len(encoded[2]) <= room:
+            found, high = encoded, middle
+        else:
+            low = middle + 1
+    return found
+
+
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
-    return environment.get_template("matrix.html.j2").render(
-        results=results,
-        run=[(name, _plain(value)) for name, value in results.run.items()],
-        matrix=matrix,
-        meaning=MEANING,
-        classes=CLASSES,
-        severity=SEVERITY,
-        cell_title=_cell_title,
-        bar=_bar,
-        link=_link,
-        dense=len(matrix.columns) > WIDE,
-        traceability=_covered(traceability, matrix, rules),
-        every=packed["every"],
-        budget=BUDGET,
-        # Base64 and a flag: nothing in them can end the element they stand in.
-        evidence=Markup(json.dumps(packed, separators=(",", ":"))),
-        style=Markup(style),
-        script=Markup(script),
-        policy="default-src 'none'; "
+
+
+def _values(
+    results: Results,
+    matrix: Matrix,
+    rules: Mapping[str, Rule],
+    traceability: Sequence[TraceRow],
+) -> dict[str, Any]:
+    """What the templates are filled with, whatever evidence there is room for."""
+    style = "".join(_source(name) for name in STYLES)
+    # The one number the style needs; the policy allows no style attribute to carry it.
+    style += f":root{{--n:{len(matrix.columns)}}}\n"
+    script = '"use strict";\n' + "".join(_source(name) for name in SCRIPTS)
+    kinds = list(dict.fromkeys(column.subject.kind for column in matrix.columns))
+    return {
+        "results": results,
+        "run": [(name, _plain(value)) for name, value in results.run.items()],
+        "noun": kinds[0] if len(kinds) == 1 and kinds[0] else "subject",
+        "matrix": matrix,
+        "selected": selection(results),
+        "meaning": MEANING,
+        "severity": SEVERITY,
+        "classes": pages.CLASSES,
+        "cell_title": pages.cell_title,
+        "bar": pages.bar,
+        "cut": cut,
+        "runs": pages.runs,
+        "link": pages.link,
+        "questions": pages.QUESTIONS,
+        "sections": pages.sections(matrix),
+        "parts": pages.parts(matrix, rules, traceability),
+        "facts": facts.make_facts(results, [column.key for column in matrix.columns]),
+        "grid": grid.make_grid(results),
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": "default-src 'none'; "
         f"script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "base-uri 'none'; form-action 'none'",
+    }
+
+
+def _safe(packed: Iterable[tuple[str, str]]) -> list[tuple[str, Markup]]:
+    # Base 85 without a less-than sign: nothing in it can end the element it stands in.
+    return [(name, Markup(text)) for name, text in packed]
+
+
+def _told(evidence: Evidence, detail: Detail) -> dict[str, Any]:
+    """What a page of some detail says of itself."""
+    passes = [trace for trace in evidence.traces if not trace.finding]
+    return {
+        "exact": detail.exact,
+        "passes": detail.passes,
+        "whole": all(len(trace.kept(detail)) == len(trace.bodies) for trace in evidence.traces),
+        "short": sum(len(trace.kept(detail)) < len(trace.bodies) for trace in passes),
+        "of": len(passes),
+        "findings": len(evidence.traces) - len(passes),
+        "shown": evidence.bounds.shown,
+        "json": Markup(json.dumps({"exact": detail.exact, "passes": detail.passes})),
+    }
+
+
+def _source(name: str) -> str:
+    """Return a style or a script without indentation and whole-line comments."""
+    folder = Path(TEMPLATES) / ("css" if name.endswith(".css") else "js")
+    text = (folder / name).read_text(encoding="utf-8")
+    text = re.sub(
+        r"^\s*/\*.*?\*/\s*$" if name.endswith(".css") else r"^\s*//.*$", "", text, flags=re.M
     )
+    return "".join(f"{line.strip()}\n" for line in text.splitlines() if line.strip())
 
 
 def _finalize(value: Any) -> Any:
@@ -153,62 +203,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return " ".join(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _link(url: str) -> str | None:
-    """A URL from the results that may be linked to: nothing that a browser would run."""
-    return url if url.startswith(("https://", "http://")) else None
-
-
-def _cell_title(cell: Cell) -> str:
-    if cell.outcome is None:
-        return "not judged"
-    if cell.outcome == "pass":
-        return f"{cell.passed}/{len(cell.verdicts)} pass"
-    first = cell.verdicts[0]
-    same = sum(verdict.outcome == cell.outcome for verdict in cell.verdicts)
-    return cut(
-        f"{cell.outcome} {same}/{len(cell.verdicts)}: "
-        f"expected {first.expected}; observed {first.observed}",
-        LONGEST_TITLE,
-    )
-
-
-def _bar(column: Column) -> list[tuple[str, float, float]]:
-    """Class, start and width (of 100) of each stretch of a subject's bar, worst first."""
-    total = column.outcomes.total()
-    at, stretches = 0.0, []
-    for outcome in reversed(SEVERITY):
-        if column.outcomes[outcome]:
-            width = 100 * column.outcomes[outcome] / total
-            stretches.append((CLASSES[outcome], round(at, 2), round(width, 2)))
-            at += width
-    return stretches
-
-
-def _covered(
-    traceability: Sequence[TraceRow], matrix: Matrix, rules: Mapping[str, Rule]
-) -> list[dict[str, Any]]:
-    """The parts of the traceability table, with what this run has seen of each rule.
-
-    Families are apart, and in each of them what is judged by probes, by the validator, by nothing.
-    """
-    seen = {row.rule: row for row in matrix.rows}
-    parts: dict[tuple[str, str], list[dict[str, Any]]] = {key: [] for key in PARTS}
-    for row in traceability:
-        judged, known = seen.get(row.rule), rules.get(row.rule)
-        kind = "probes" if row.probes else "untested" if row.untested else "validator"
-        parts[known.family if known else "PEP 3333", kind].append(
-            {
-                "row": row,
-                "rule": known,
-                "worst": worst_outcome(judged.outcomes) if judged else None,
-                "passing": judged.passing if judged else 0,
-                "judged": len(judged.outcomes) if judged else 0,
-            }
-        )
-    return [
-        {"kind": kind, "title": PARTS[family, kind], "entries": entries}
-        for (family, kind), entries in parts.items()
-        if entries
-    ]

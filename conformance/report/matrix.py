@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from conformance.report.text import visible
 from conformance.results import Results, SubjectResult, Verdict
 from conformance.rules import Rule
 
 __all__ = [
+    "FAMILIES",
     "MEANING",
     "SEVERITY",
     "Block",
@@ -40,7 +42,9 @@ MEANING: Mapping[str, str] = {
 }
 """One sentence for each outcome, in the order of the legend."""
 
-GATEWAY, HTTP = "PEP 3333", "HTTP"
+FAMILIES = GATEWAY, HTTP = ("PEP 3333", "HTTP")
+"""The specifications that rules are of, in the order they are shown; never added together."""
+
 FAILURES = frozenset({"fail", "hang", "crash"})
 FINDINGS = frozenset(SEVERITY) - {"pass", "info"}
 LEVELS = ("MUST", "SHOULD", "information")
@@ -143,16 +147,16 @@ class Column:
     """One subject.
 
     Attributes:
-        key: its name, made unique where results of several runs hold the same one.
+        key: its name, made visible, and unique where results of several runs hold the same one.
         subject: the result it stands for.
         counts: by family and class of level.
-        outcomes: how many rules of PEP 3333 ended in each outcome.
+        outcomes: how many rules of each family ended in each outcome.
     """
 
     key: str
     subject: SubjectResult
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
 
     def count(self, family: str, level: str) -> Count:
         """Return the count of a family and a class of level."""
@@ -169,12 +173,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of the matrix: ``findings``, ``information``, ``passing`` or ``http``.
+    """A part of the matrix: rules of one family.
 
-    The last has the rules of HTTP, which nobody can fail: what breaks them is shown, never judged.
-    Only where something went wrong in the judging they are among the findings.
+    Attributes:
+        family: whose rules they are; families are shown apart.
+        name: ``findings``, where somebody falls short; ``information``, where somebody made a
+            permitted choice, or did what is shown and never judged; ``passing``, the rest.
+        groups: of rows, in the order they are shown.
     """
 
+    family: str
     name: str
     groups: tuple[Group, ...]
 
@@ -196,6 +204,11 @@ class Matrix:
         """All rows in the order they are shown."""
         return [row for block in self.blocks for group in block.groups for row in group.rows]
 
+    def block(self, family: str, name: str) -> Block:
+        """Return a block, which may be empty."""
+        found = (each for each in self.blocks if (each.family, each.name) == (family, name))
+        return next(found, Block(family, name, ()))
+
     def judged(self, family: str) -> int:
         """Return how many rules of a family were judged."""
         return sum(row.family == family for row in self.rows)
@@ -204,13 +217,13 @@ class Matrix:
     def counted(self) -> list[tuple[str, str]]:
         """The families and classes of level that some subject has a count for."""
         found = {key for column in self.columns for key in column.counts}
-        order = [(family, level) for family in (GATEWAY, HTTP) for level in LEVELS[:2]]
+        order = [(family, level) for family in FAMILIES for level in LEVELS[:2]]
         return [key for key in order if key in found]
 
     @property
     def families(self) -> list[str]:
         """The families that have rows; never added into one count."""
-        return sorted({row.family for row in self.rows}, key=(GATEWAY, HTTP).index)
+        return sorted({row.family for row in self.rows}, key=FAMILIES.index)
 
 
 def make_matrix(results: Results, rules: Mapping[str, Rule]) -> Matrix:
@@ -239,10 +252,12 @@ def make_matrix(results: Results, rules: Mapping[str, Rule]) -> Matrix:
 def _columns(subjects: Iterable[SubjectResult]) -> Iterable[Column]:
     seen: set[str] = set()
     for subject in subjects:
-        key, number = subject.name, 1
+        # It is in addresses and attributes, which not every text comes through unchanged.
+        name = visible(subject.name)
+        key, number = name, 1
         while key in seen:
             number += 1
-            key = f"{subject.name}~{number}"
+            key = f"{name}~{number}"
         seen.add(key)
         yield Column(key, subject)
 
@@ -270,12 +285,17 @@ def _row(rule: str, cells: list[list[Verdict]], known: Rule | None) -> Row:
         rule,
         level,
         known.party if known else first.party,
-        known.family if known else HTTP if level == "undefined (HTTP)" else GATEWAY,
+        known.family if known else _family(first),
         known.section if known else "Rules this release does not know",
         known.summary if known else "",
         known.url if known else "",
         tuple(_cell(verdicts) for verdicts in cells),
     )
+
+
+def _family(verdict: Verdict) -> str:
+    """The family that a verdict itself says; GATEWAY where that is none that there is."""
+    return verdict.family if verdict.family in FAMILIES else GATEWAY
 
 
 def _cell(verdicts: list[Verdict]) -> Cell:
@@ -289,8 +309,7 @@ def _tally(column: Column, cells: Iterable[tuple[Row, Cell]]) -> None:
     for row, cell in cells:
         if cell.outcome is None:
             continue
-        if row.family == GATEWAY:
-            column.outcomes[cell.outcome] += 1
+        column.outcomes.setdefault(row.family, Counter())[cell.outcome] += 1
         if cell.outcome != "info":
             key = (row.family, row.level_class)
             old = column.counts.get(key, Count())
@@ -298,33 +317,33 @@ def _tally(column: Column, cells: Iterable[tuple[Row, Cell]]) -> None:
 
 
 def _blocks(rows: list[Row]) -> Iterable[Block]:
-    findings = [row for row in rows if row.broken]
-    rest = [row for row in rows if not row.broken]
-    http = sorted((row for row in rest if row.family == HTTP), key=lambda row: -row.shown)
-    rest = [row for row in rest if row.family == GATEWAY]
-    information = [row for row in rest if "info" in row.outcomes]
-    passing = [row for row in rest if "info" not in row.outcomes]
-    yield Block("findings", tuple(_by_level(findings)))
-    yield Block("information", tuple(_by_section(information)))
-    yield Block("passing", tuple(_by_section(passing)))
-    yield Block("http", (Group(HTTP, tuple(http)),) if http else ())
+    for family in FAMILIES:
+        mine = [row for row in rows if row.family == family]
+        findings = [row for row in mine if row.broken]
+        rest = [row for row in mine if not row.broken]
+        information = [row for row in rest if "info" in row.outcomes]
+        passing = [row for row in rest if "info" not in row.outcomes]
+        if mine:
+            information.sort(key=lambda row: -row.shown)
+            yield Block(family, "findings", tuple(_by_level(findings)))
+            yield Block(family, "information", tuple(_by_section(information)))
+            yield Block(family, "passing", tuple(_by_section(passing)))
 
 
 def _by_level(rows: list[Row]) -> Iterable[Group]:
-    """Groups by family and level; the rule that most subjects fail comes first."""
-    for family in (GATEWAY, HTTP):
-        for level in LEVELS:
-            mine = [row for row in rows if (row.family, row.level_class) == (family, level)]
-            if mine:
-                mine.sort(key=lambda row: (-row.failing, -row.broken))
-                yield Group(f"{family} · {level}", tuple(mine))
+    """Groups by level; the rule that most subjects fail comes first."""
+    for level in LEVELS:
+        mine = [row for row in rows if row.level_class == level]
+        if mine:
+            mine.sort(key=lambda row: (-row.failing, -row.broken))
+            yield Group(level, tuple(mine))
 
 
 def _by_section(rows: list[Row]) -> Iterable[Group]:
-    """Groups by family and section, MUST before SHOULD."""
-    sections: dict[tuple[str, str], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (GATEWAY, HTTP).index(row.family)):
-        sections.setdefault((row.family, row.section), []).append(row)
-    for (family, section), mine in sections.items():
+    """Groups by section, MUST before SHOULD."""
+    sections: dict[str, list[Row]] = {}
+    for row in rows:
+        sections.setdefault(row.section, []).append(row)
+    for section, mine in sections.items():
         mine.sort(key=lambda row: LEVELS.index(row.level_class))
-        yield Group(f"{family} · {section}", tuple(mine))
+        yield Group(section, tuple(mine))
