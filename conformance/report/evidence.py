@@ -191,7 +191,7 @@ def _clocks(rows: Iterable[Row]) -> Iterator[int]:
             last[trace.subject] = clock
 
 
-STEPS = {True: 4, False: 1}
+STEPS = {True: 2, False: 1}
 """Steps in which times double where they are not exact: in a finding, and in a pass."""
 
 

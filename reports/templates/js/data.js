@@ -94,7 +94,7 @@ async function eventsOf(at) {
     }
     of += sequence.of[place];
     const passed = all.times[at][place];
-    const steps = about.finding ? 4 : 1;
+    const steps = about.finding ? 2 : 1;
     clock += DETAIL.exact ? passed
       : Math.sign(passed) * (2 ** (Math.abs(passed) / steps) - 1);
     if (event.kind === "open" && !event.address && trace.port) {
