@@ -168,7 +168,13 @@ def test_attached_or_launched_the_verdicts_are_the_same(
     attached, launched = subject(json_file), subject(tmp_path / "run.json")
     assert attached["name"] == name
     assert attached["python"].lower() == launched["python"].lower()
-    assert outcomes(attached) == outcomes(launched)
+    # What needs the server started anew, with another application, is left out of one attached.
+    anew = [key for key in outcomes(launched) if key[1] == "specification_overview.any_kind"]
+    assert {outcomes(attached)[key] for key in anew} == {"info"}
+    assert {**outcomes(attached), **dict.fromkeys(anew)} == {
+        **outcomes(launched),
+        **dict.fromkeys(anew),
+    }
     assert not (payload / "session.json").exists()
     assert not [
         process.pid for process in psutil.process_iter(["cmdline"]) if str(log) in str(process.info)
@@ -372,11 +378,15 @@ def inside(payload: Path) -> ModuleType:
 
 
 def answer_once(listener: socket.socket, tokens: list[str]) -> None:
-    """Be the harness for one call of the application."""
-    connection, _ = listener.accept()
-    with connection, connection.makefile() as lines:
-        tokens.append(json.loads(lines.readline())["data"]["token"])
-        connection.sendall(b'{"say": "here"}\n')
+    """Be the harness for one call of the application; a process may introduce itself before."""
+    while True:
+        connection, _ = listener.accept()
+        with connection, connection.makefile() as lines:
+            said = json.loads(lines.readline())
+            if said["kind"] == "called":
+                tokens.append(said["data"]["token"])
+                connection.sendall(b'{"say": "here"}\n')
+                return
 
 
 def test_each_call_asks_for_the_run_that_is_on(payload: Path) -> None:

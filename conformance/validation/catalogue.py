@@ -713,7 +713,7 @@ RULES: dict[str, tuple[str, str, str]] = {
     "http-length-decimal": ("MUST", "server", RFC + "9110#section-8.6"),
     "http-length-overflow-safe": ("MUST", "server", RFC + "9110#section-8.6"),
     "http-length-repeated-same": ("MUST", "server", RFC + "9110#section-8.6"),
-    "http-continue-or-final": ("MUST", "server", RFC + "9110#section-10.1.1"),
+    "http-continue-or-final": ("undefined (HTTP)", "server", RFC + "9110#section-10.1.1"),
     "http-continue-once": ("undefined (HTTP)", "server", RFC + "9110#section-10.1.1"),
     "http-continue-not-to-http10": ("MUST", "server", RFC + "9110#section-10.1.1"),
     "http-chunk-bare-cr": ("MUST", "server", RFC + "9112#section-2.2"),

@@ -206,7 +206,7 @@ class KnowsNoBodyOfGet(Rewrites):
     head = ((LENGTH, b""),)
 
 
-@bad_twin("http-content-verbatim")
+@bad_twin("http-content-verbatim", also=("iterable-bytes-unchanged",))
 class BlocksEndAtNul(Connection):
     """A block of the response ends at its first NUL; the rest is blanks."""
 

@@ -10,7 +10,7 @@ from conformance.reference.twins import bad_twin, good_twin
 from ._raw import Fields, RewritesHead, without
 
 
-@bad_twin("http-error-answer-well-formed")
+@bad_twin("http-error-answer-well-formed", also=("headers-response-well-formed",))
 class RefusesInLineFeeds(RewritesHead):
     """Ends the lines of a 400 in LF alone."""
 

@@ -44,7 +44,7 @@ class Revives(Connection):
             self.revived = False
 
 
-@bad_twin("http-close-sent-ends")
+@bad_twin("http-close-sent-ends", also=("http-close-ends-processing",))
 class ServesAfterClose(Revives):
     """Serves the request that stands behind one with Connection: close."""
 

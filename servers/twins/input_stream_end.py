@@ -202,6 +202,9 @@ class EndsInText(Gateway):
     also=(
         "http-chunked-request-decoded",
         "http-body-read-or-closed",
+        "http-close-announced",
+        "http-pipelining-in-order",
+        "http-connection-isolated",
     ),
 )
 class ServesTheUnreadBody(Connection):

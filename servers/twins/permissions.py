@@ -165,11 +165,25 @@ class TakesText(Gateway):
 
 @good_twin("errors-response-aborted")
 class ResetsOnError(Connection):
-    """A response that failed midway ends in a reset of the connection."""
+    """A response that failed midway, and of which something is lacking, ends in a reset."""
+
+    lacking: int | None = None
+
+    def send_head(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]]) -> None:
+        length = value_of(fields, "content-length")
+        self.lacking = None if length is None else int(length)
+        super().send_head(status, reason, fields)
+
+    def send_body(self, data: bytes) -> None:
+        if self.lacking is not None:
+            self.lacking -= len(data)
+        super().send_body(data)
 
     def abort(self) -> None:
         super().abort()
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # What has been sent and not yet taken is lost in a reset.
+        if self.lacking != 0:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def linger(self) -> None:
         if self.http.our_state is not h11.ERROR:
@@ -182,7 +196,7 @@ class LeavesItToTheClient(Connection):
 
     def next_event(self) -> Any:
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(self.sock.recv(65536))
+            self.http.receive_data(self.read())
         return event
 
 
