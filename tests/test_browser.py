@@ -41,6 +41,8 @@ ARGUMENTS = (
 RULES = load()
 MUST, OTHER, *MORE = [rule for rule in RULES.values() if rule.level == "MUST"]
 HTTP = next(rule for rule in RULES.values() if rule.family == "HTTP")
+OPENED = ["pair=0", "agreement=PEP+3333", "versus=good@odd", "rows=@odd&columns=alike"]
+NOWHERE = ["agreement=none", "versus=good@none", "versus=good@good", "rows=none&columns=none"]
 LIMIT = 20_000
 """Milliseconds that a page may take on a busy machine; none of the tests waits that long."""
 
@@ -213,6 +215,102 @@ def test_questions_and_filters_choose_rows(reader: Reader) -> None:
     assert "of" in page.locator("#shown").inner_text()
 
 
+def columns(page: Page) -> list[str]:
+    """Names of the columns of the first table, from the left."""
+    found: list[str] = page.locator("#matrix table").first.locator("a.head b").all_inner_texts()
+    return found
+
+
+def test_rows_are_sorted_by_what_a_server_did(reader: Reader) -> None:
+    page = reader.open()
+    as_it_was = shown_rules(page)
+    head = page.locator("#matrix thead th", has_text="slow").first
+    head.get_by_role("button", name="Sort the rules by what slow did").click()
+    assert hash_of(page) == "#rows=@slow"
+    assert head.get_attribute("aria-sort") == "descending"
+    sorted_rules = shown_rules(page)
+    assert sorted_rules[0] == MUST.id
+    assert sorted(sorted_rules) == sorted(as_it_was)
+    assert page.locator("tr.group", has_text="By what slow did").first.is_visible()
+    # Whoever moves by the keyboard moves in the order that is seen.
+    cell(page, sorted_rules[0], 1).click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    label = str(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
+    assert f", {sorted_rules[1]}: " in label
+    page.get_by_label("Rows by").select_option("rule")
+    of_first = page.locator("tbody.sorted").first.locator("tr[data-r] > th > a").all_inner_texts()
+    assert of_first == sorted(of_first)
+    page.get_by_role("button", name="Reset").click()
+    assert shown_rules(page) == as_it_was
+    assert page.locator("tbody.sorted, [aria-sort]").count() == 0
+    page.go_back()
+    assert page.get_by_label("Rows by").input_value() == "rule"
+
+
+def test_columns_are_sorted_and_cells_go_along(reader: Reader) -> None:
+    page = reader.open(hash="columns=broken")
+    assert columns(page) == ["good", "slow", "odd", "absent"]
+    odd = cell(page, MUST.id, 3)
+    odd.hover()
+    assert str(odd.get_attribute("aria-label")).startswith("odd, ")
+    odd.click()
+    page.locator("#panel .life").wait_for()
+    assert hash_of(page) == f"#columns=broken&cell={MUST.id}@odd"
+    assert "Odd server" in page.locator("#panel").inner_text()
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowLeft")
+    label = str(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
+    assert label.startswith("slow, ")
+    page.get_by_label("Columns by").select_option("alike")
+    assert sorted(columns(page)) == ["absent", "good", "odd", "slow"]
+    page.get_by_label("Columns by").select_option("")
+    assert columns(page) == ["good", "odd", "absent", "slow"]
+
+
+def test_all_is_unfolded_and_folded_at_once(reader: Reader) -> None:
+    page = reader.open()
+    shut = page.locator("#matrix details:not([open])")
+    assert shut.count()
+    page.get_by_role("button", name="Unfold all").click()
+    assert shut.count() == 0
+    page.get_by_role("button", name="Fold all").click()
+    assert page.locator("#matrix details[open]").count() == 0
+
+
+def test_how_far_each_pair_agrees(reader: Reader) -> None:
+    page = reader.open()
+    page.get_by_role("link", name="Agreement").click()
+    assert hash_of(page) == "#agreement=PEP+3333"
+    heads = page.locator(".agree tbody th").all_inner_texts()
+    assert heads == ["good", "odd", "slow"]
+    squares = page.locator(".agree tbody tr").first.locator("td").all_inner_texts()
+    outcomes: list[list[str]] = page.evaluate(
+        "() => [0, 1].map(at => rows.filter(one => one.family === 'PEP 3333')"
+        ".map(one => WORD[one.cells[at].className]))"
+    )
+    both = [
+        pair
+        for pair in zip(*outcomes, strict=True)
+        if not {None, "unsupported", "error"} & set(pair)
+    ]
+    same = sum(one == two for one, two in both)
+    assert squares[:2] == ["\N{EN DASH}", str(100 * same // len(both))]
+    page.locator(".agree td").first.focus()
+    page.keyboard.press("ArrowRight")
+    label = str(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
+    assert label.startswith(f"good and odd: the same in {same} of {len(both)} rules of PEP 3333")
+    page.keyboard.press("Enter")
+    assert hash_of(page) == "#versus=good@odd"
+    differ = page.locator(".versus li", has_text=MUST.id).inner_text()
+    assert "good pass" in differ
+    assert "odd fail observed b'hell'" in differ
+    page.go_back()
+    page.get_by_role("button", name="HTTP", exact=True).click()
+    assert hash_of(page) == "#agreement=HTTP"
+    assert page.locator(".agree td").nth(1).inner_text() == "0"
+
+
 def test_one_server_by_gravity(reader: Reader) -> None:
     page = reader.open()
     page.get_by_label("Look at").select_option("odd")
@@ -250,7 +348,9 @@ def test_a_link_to_a_cell_opens_it(reader: Reader) -> None:
     assert page.locator("[data-ask=differs]").get_attribute("aria-pressed") == "true"
 
 
-@pytest.mark.parametrize("hash", ["cell=none@none", "rule=none", "%ff", "pair=99", "ask=none&of=x"])
+@pytest.mark.parametrize(
+    "hash", ["cell=none@none", "rule=none", "%ff", "pair=99", "ask=none&of=x", *NOWHERE]
+)
 def test_a_link_to_nothing_shows_the_matrix(reader: Reader, hash: str) -> None:
     page = reader.open(hash=hash)
     assert page.locator("#matrix").is_visible()
@@ -335,10 +435,12 @@ def test_nothing_is_wider_than_the_screen(reader: Reader, width: int, scheme: An
     cell(page, MUST.id, 2).click()
     page.locator("#panel .life").wait_for()
     assert page.evaluate("() => document.querySelector('#panel').scrollWidth") <= width
+    page.evaluate("() => go({ agreement: 'PEP 3333' })")
+    assert page.evaluate("() => document.querySelector('#panel').scrollWidth") <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("hash", ["", f"cell={MUST.id}@odd", f"rule={MUST.id}", "of=odd", "pair=0"])
+@pytest.mark.parametrize("hash", ["", f"cell={MUST.id}@odd", f"rule={MUST.id}", "of=odd", *OPENED])
 def test_axe_finds_nothing(reader: Reader, hash: str, scheme: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = reader.open(hash=hash, color_scheme=scheme, reduced_motion="reduce")

@@ -1,6 +1,6 @@
 // Which rows are shown: named questions, words, level, family, section; and one subject alone.
 const form = $(".filters");
-const FIELDS = ["q", "of", "level", "family", "section"];
+const FIELDS = ["q", "of", "level", "family", "section", "rows", "columns"];
 const WORD = { f: "fail", w: "warn", i: "info", h: "hang", c: "crash", u: "unsupported", e: "error",
   n: null, "": "pass" };
 
@@ -19,13 +19,14 @@ for (const run of $$("tr[data-r] > td[colspan]")) {
   for (let more = 1; more < count; more++) run.after(run.cloneNode(true));
 }
 
-const rows = $$("tr[data-r]").map((row) => ({
-  row, rule: row.dataset.r, cells: [...row.cells].slice(1),
+const rows = $$("tr[data-r]").map((row, place) => ({
+  row, place, rule: row.dataset.r, cells: [...row.cells].slice(1),
   outcomes: [...row.cells].slice(1).map((cell) => WORD[cell.className]).filter(Boolean),
   level: $(".lv", row).classList[1], family: row.closest("[data-family]").dataset.family,
   words: row.cells[0].textContent.toLowerCase(),
 }));
 const rowOf = new Map(rows.map((one) => [one.rule, one]));
+const FAMILIES = [...new Set(rows.map((one) => one.family))];
 const familyOf = (id) => rowOf.get(id)?.family || "PEP 3333";
 
 const failed = (one) => one.outcomes.filter((outcome) => FAILED.has(outcome));
@@ -60,6 +61,7 @@ function setFilters(state) {
 
 function filter() {
   const state = filters();
+  arrange(state);
   const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
   const section = index ? state.section : "";
   const fits = (one) => words.every((word) => one.words.includes(word)) &&
@@ -73,17 +75,17 @@ function filter() {
   const narrowed = Boolean(words.length || state.ask || state.section);
   for (const part of $$("#matrix tbody, #matrix details, #matrix .family")) {
     const all = $$("tr[data-r]", part);
-    if (!all.length) continue;
     const left = all.filter((row) => !row.hidden).length;
     part.hidden = !left;
-    if (part.matches(".family")) continue;
+    if (!all.length || part.matches(".family")) continue;
     $(".group i, summary b", part).textContent = left < all.length ? `${left} of ${all.length}` : all.length;
     if (part.tagName === "DETAILS" && narrowed && left) part.open = true;
   }
-  const active = narrowed || state.level || state.family || state.of;
+  const active = narrowed || state.level || state.family || state.of || state.rows || state.columns;
   $("#shown").textContent = shown < rows.length ? `${shown} of ${rows.length} rules` : "";
   $("[type=reset]", form).hidden = !active;
   listOf(state.of, fits);
+  offerUnfolding();
   keepReachable();
 }
 

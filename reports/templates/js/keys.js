@@ -1,11 +1,12 @@
 // Cells by pointer and keyboard: arrows move, Enter opens; one cell is in the order of Tab.
 const seen = (one) => !one.row.hidden && !one.row.closest("details:not([open])");
-const keyOf = (cell) => index.subjects[cell.cellIndex - 1].key;
+const numberOf = (cell) => order[cell.cellIndex - 1];
+const keyOf = (cell) => index.subjects[numberOf(cell)].key;
 const idOf = (cell) => `${cell.parentNode.dataset.r}@${keyOf(cell)}`;
 
 function labelled(cell) {
   if (!index || cell.hasAttribute("aria-label")) return;
-  const line = lineOf(verdicts[cell.cellIndex - 1].get(cell.parentNode.dataset.r));
+  const line = lineOf(verdicts[numberOf(cell)].get(cell.parentNode.dataset.r));
   cell.title = line;
   cell.setAttribute("aria-label", plain(`${keyOf(cell)}, ${cell.parentNode.dataset.r}: ${line}`));
 }
@@ -24,8 +25,9 @@ function keepReachable() {
   cell?.setAttribute("tabindex", "-1");
   const first = rows.find(seen);
   if (first && index) {
-    first.cells[0].tabIndex = 0;
-    labelled(first.cells[0]);
+    const start = first.cells[order[0]];
+    start.tabIndex = 0;
+    labelled(start);
   }
 }
 
@@ -41,7 +43,8 @@ function step(direction) {
   const here = opened.cell && findCell(opened.cell);
   if (!here) return;
   const alone = filters().of;
-  const cells = rows.filter((one) => alone ? !one.row.hidden : seen(one)).flatMap((one) => one.cells)
+  const cells = rows.filter((one) => alone ? !one.row.hidden : seen(one))
+    .flatMap((one) => order.map((at) => one.cells[at]))
     .filter((cell) => cell === here || (FOUND.has(WORD[cell.className]) &&
       (!alone || keyOf(cell) === alone)));
   const next = cells[cells.indexOf(here) + direction];
@@ -78,5 +81,5 @@ $("#matrix").addEventListener("keydown", (event) => {
   }[event.key] || [-1, 0];
   if (!visible[row] || column < 1 || column > last) return;
   event.preventDefault();
-  focusCell(visible[row].cells[column - 1]);
+  focusCell(visible[row].cells[order[column - 1]]);
 });

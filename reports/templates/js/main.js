@@ -1,5 +1,5 @@
 // The state is the hash and nothing else: what is filtered, and which page is open.
-const PAGES = ["cell", "rule", "server", "pair", "fact"];
+const PAGES = ["cell", "rule", "server", "pair", "fact", "agreement", "versus"];
 const panel = $("#panel");
 let opened = {};
 
@@ -50,13 +50,15 @@ function decodedOf(hash) {
 }
 
 function pageOf(page) {
-  const subjectAt = (key) => index.subjects.findIndex((subject) => subject.key === key);
   const [[name, value]] = Object.entries(page);
   const cut = value.lastIndexOf("@");
-  const at = subjectAt(name === "server" ? value : value.slice(cut + 1));
+  const at = subjectNamed(name === "server" ? value : value.slice(cut + 1));
   if (name === "pair") return index.grid[Number(value)] ? pairPage(Number(value)) : null;
   if (name === "rule") return ruleOf(value) || byProbe.has(value) ? rulePage(value) : null;
+  if (name === "agreement") return agreementPage(value);
   if (at < 0) return null;
+  const other = subjectNamed(value.slice(0, cut));
+  if (name === "versus") return other < 0 || other === at ? null : versusPage(other, at);
   if (name === "server") return subjectPage(at);
   return name === "cell" ? cellPage(value.slice(0, cut), at) : factPage(value.slice(0, cut), at);
 }
@@ -118,6 +120,9 @@ document.addEventListener("click", (event) => {
   if (target.startsWith("#rule-") || target.startsWith("#rule=")) {
     event.preventDefault();
     go({ rule: decodedOf(target.slice(6)) });
+  } else if (target.startsWith("#agreement=")) {
+    event.preventDefault();
+    go({ agreement: decodedOf(target.slice(11)) });
   } else if (target.startsWith("#server-")) {
     event.preventDefault();
     go({ server: index.subjects[Number(target.slice(8)) - 1].key });
@@ -183,6 +188,8 @@ loadIndex().then(() => {
   const save = $("#save");
   save.hidden = false;
   save.addEventListener("click", saveVerdicts);
+  offerSorting();
+  if ($("#agreement")) $("#agreement").hidden = judgedAtAll().length < 2;
   document.documentElement.classList.add("ready");
   render();
 });

@@ -69,6 +69,8 @@ function subjectPage(at) {
         ? el("p", {}, el("a", { href: subject.homepage, rel: "noopener noreferrer" },
           text(subject.homepage))) : null,
       section("Findings by gravity", gravityList(at)),
+      subject.started && judgedAtAll().length > 1 ? el("p", {},
+        goButton("Who agrees with it in how much", { agreement: FAMILIES[0] })) : null,
       factTable(subject),
       subject.log ? el("details", {}, el("summary", {}, "The end of its log"),
         el("pre", { tabindex: "0" }, lines(subject.log))) : null,
