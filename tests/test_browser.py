@@ -198,6 +198,103 @@ def test_the_script_reads_the_evidence_as_it_was_stored(reader: Reader) -> None:
             assert found == stored
 
 
+def of_request(environ: dict[str, Any], request: bytes) -> Results:
+    """The report, where the one call that "odd" got had this environ for these bytes."""
+    results = report()
+    made = trace("odd")
+    for event in made["events"]:
+        if event["kind"] == "sent":
+            event["bytes"] = {"latin1": request.decode("latin-1")}
+        if event["kind"] == "called":
+            event["environ"]["items"] = [list(item) for item in environ.items()]
+            event["inherited"] = []
+    results.traces["odd:t1"] = made
+    return results
+
+
+REQUEST = (
+    b"POST /caf%C3%A9?a=%20b HTTP/1.1\r\nHost: conformance.test\r\nContent-Type: text/plain\r\n"
+    b"X-One: 1\r\nX-One: 2\r\nX-Gone: 3\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
+)
+AS_ASKED = {
+    "REQUEST_METHOD": "POST",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "/caf\xc3\xa9",
+    "QUERY_STRING": "a=%20b",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "CONTENT_TYPE": "text/plain",
+    "CONTENT_LENGTH": "2",
+    "HTTP_HOST": "conformance.test",
+    "HTTP_X_ONE": "1,2",
+    "HTTP_X_GONE": "3",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "request_bytes", "marked"),
+    [
+        ({}, REQUEST, {}),
+        ({"SCRIPT_NAME": "/caf\xc3\xa9", "PATH_INFO": ""}, REQUEST, {}),
+        (
+            {"PATH_INFO": "/caf\xe9", "HTTP_X_GONE": None, "HTTP_X_NEW": "4", "CONTENT_LENGTH": ""},
+            REQUEST,
+            {
+                "PATH_INFO": "the request says '/caf",
+                "HTTP_X_GONE": "not there",
+                "HTTP_X_NEW": "no such field in the request",
+                "CONTENT_LENGTH": "the request says '2'",
+            },
+        ),
+        # Of what is not well-formed, or of two requests for one call, nothing is said.
+        ({"PATH_INFO": "/"}, REQUEST.replace(b"X-One: 1", b"X One: 1"), {}),
+        ({"PATH_INFO": "/"}, REQUEST * 2, {}),
+    ],
+)
+def test_environ_beside_what_the_request_says(
+    reader: Reader,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    request_bytes: bytes,
+    marked: dict[str, str],
+) -> None:
+    environ = {name: value for name, value in {**AS_ASKED, **changes}.items() if value is not None}
+    path = tmp_path / "asked.html"
+    page = render_html(of_request(environ, request_bytes), RULES)
+    path.write_text(page, encoding="utf-8")
+    reader.pages = {"asked": path.as_uri()}
+    opened = reader.open("asked", hash=f"cell={MUST.id}@odd")
+    opened.locator("#panel .life").wait_for()
+    found = {
+        row.locator("th").inner_text(): row.locator("td").inner_text()
+        for row in opened.locator("#panel .environ .marked").all()
+    }
+    assert found.keys() == marked.keys()
+    assert all(words in found[key] for key, words in marked.items())
+    said = opened.locator("#panel .call summary").first.inner_text()
+    if request_bytes != REQUEST:
+        assert "settles" not in said
+    elif marked:
+        assert f"{len(marked)} of the " in said
+        assert "not as it says" in said
+    else:
+        assert "all " in said
+
+
+def test_keys_that_the_check_speaks_of_come_first(reader: Reader, tmp_path: Path) -> None:
+    results = of_request(AS_ASKED, REQUEST)
+    odd = results.subjects[1]
+    odd.verdicts = [replace(one, observed="QUERY_STRING is 'a= b'") for one in odd.verdicts]
+    path = tmp_path / "spoken.html"
+    path.write_text(render_html(results, RULES), encoding="utf-8")
+    reader.pages = {"spoken": path.as_uri()}
+    page = reader.open("spoken", hash=f"cell={MUST.id}@odd")
+    page.locator("#panel .life").wait_for()
+    table = page.locator("#panel .call details .environ").first
+    assert (
+        table.locator("th[scope=row]").first.inner_text() == "QUERY_STRING the check speaks of it"
+    )
+
+
 def test_questions_and_filters_choose_rows(reader: Reader) -> None:
     page = reader.open()
     every = shown_rules(page)

@@ -45,9 +45,9 @@ DETAILS = (
 MANY_CELLS = 6000
 STYLES = ("tokens.css", "page.css", "matrix.css", "panel.css", "evidence.css", "print.css")
 SCRIPTS = (
-    *("dom.js", "unpack.js", "data.js", "python.js", "wire.js", "lifeline.js", "evidence.js"),
-    *("repro.js", "cell.js", "rule.js", "subject.js", "filter.js", "sort.js", "agree.js"),
-    *("keys.js", "main.js"),
+    *("dom.js", "unpack.js", "data.js", "python.js", "asked.js", "wire.js", "lifeline.js"),
+    *("evidence.js", "repro.js", "cell.js", "rule.js", "subject.js"),
+    *("filter.js", "sort.js", "agree.js", "keys.js", "main.js"),
 )
 
 

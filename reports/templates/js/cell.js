@@ -39,7 +39,7 @@ async function showEvidence(body, verdict, subject) {
   let parts;
   try {
     const trace = await eventsOf(verdict.trace);
-    parts = [trace ? sections(trace) : nothingOf(verdict),
+    parts = [trace ? sections(trace, verdict) : nothingOf(verdict),
       seeItYourself(subject, verdict, trace ? trace.events : [])];
   } catch (error) {
     parts = [el("p", { class: "end" }, `The evidence cannot be read: ${error.message}`)];

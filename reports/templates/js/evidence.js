@@ -52,7 +52,7 @@ function logOf(events) {
 }
 
 // What the panel shows of a trace.
-function sections({ events, missing, exact }) {
+function sections({ events, missing, exact }, verdict) {
   const log = logOf(events);
   const all = el("details", {}, el("summary", {}, `All ${events.length} events as a table`));
   all.addEventListener("toggle", () => {
@@ -63,7 +63,7 @@ function sections({ events, missing, exact }) {
       "events are in the page, those that matter; results.json has all.") : null,
     section("Lifecycle: both eyes on one time axis", lifeline(events, exact), all),
     section("On the wire", wire(events)),
-    section("What the application saw", application(events)),
+    section("What the application saw", application(events, verdict)),
     log.length ? section("The server's log meanwhile", el("pre", { tabindex: "0" },
       log.map((event) => lines(event.bytes.latin1)))) : null,
   ].filter(Boolean);
