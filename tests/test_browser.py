@@ -151,6 +151,12 @@ def unfold(page: Page) -> None:
     )
 
 
+def shut(page: Page) -> None:
+    """Close what is open, and wait until the address says so: the event comes after the key."""
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !/[#&](cell|rule|server|pair|fact)=/.test(location.hash)")
+
+
 def hash_of(page: Page) -> str:
     """What the address holds of the page's state."""
     found: str = page.evaluate("decodeURIComponent(location.hash)")
@@ -331,7 +337,7 @@ def test_rows_are_sorted_by_what_a_server_did(reader: Reader) -> None:
     assert page.locator("tr.group", has_text="By what slow did").first.is_visible()
     # Whoever moves by the keyboard moves in the order that is seen.
     cell(page, sorted_rules[0], 1).click()
-    page.keyboard.press("Escape")
+    shut(page)
     page.keyboard.press("ArrowDown")
     label = str(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
     assert f", {sorted_rules[1]}: " in label
@@ -355,7 +361,7 @@ def test_columns_are_sorted_and_cells_go_along(reader: Reader) -> None:
     page.locator("#panel .life").wait_for()
     assert hash_of(page) == f"#columns=broken&cell={MUST.id}@odd"
     assert "Odd server" in page.locator("#panel").inner_text()
-    page.keyboard.press("Escape")
+    shut(page)
     page.keyboard.press("ArrowLeft")
     label = str(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
     assert label.startswith("slow, ")
@@ -417,7 +423,7 @@ def test_one_server_by_gravity(reader: Reader) -> None:
     assert found.index("Crashes") < found.index("Hangs") < found.index("Broken")
     page.locator("#list .link", has_text=MUST.id).first.click()
     page.locator("#panel .life").wait_for()
-    page.keyboard.press("Escape")
+    shut(page)
     assert hash_of(page) == "#of=odd"
 
 
@@ -473,7 +479,7 @@ def test_keyboard(reader: Reader) -> None:
     assert hash_of(page) != opened
     page.keyboard.press("ArrowLeft")
     assert hash_of(page) == opened
-    page.keyboard.press("Escape")
+    shut(page)
     page.locator("#panel").wait_for(state="hidden")
     assert page.evaluate(here) == label
     assert hash_of(page) == ""
@@ -490,7 +496,7 @@ def test_pages_of_a_rule_a_server_a_fact_and_a_pair(reader: Reader) -> None:
     page.locator(".who", has_text="odd").click()
     page.locator("#panel .life").wait_for()
     assert "fail it" in page.locator("#panel").inner_text()
-    page.keyboard.press("Escape")
+    shut(page)
     page.locator("[data-g='0']").click()
     said = page.locator("#panel").inner_text()
     assert "flask on good" in said
@@ -617,7 +623,7 @@ def test_many_servers(reader: Reader, tmp_path: Path, monkeypatch: Any) -> None:
     cell(page, MUST.id, 2).click()
     page.locator("#panel .life").wait_for()
     assert "Odd server" in page.locator("#panel").inner_text()
-    page.keyboard.press("Escape")
+    shut(page)
     page.locator("#matrix tbody th > a", has_text=MUST.id).click()
     assert hash_of(page) == f"#rule={MUST.id}"
     page = reader.open("many", java_script_enabled=False)
