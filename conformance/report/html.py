@@ -134,7 +134,8 @@ def _values(
     kinds = list(dict.fromkeys(column.subject.kind for column in matrix.columns))
     return {
         "results": results,
-        "run": [(name, _plain(value)) for name, value in results.run.items()],
+        # What was merged is for programs; the first part's words speak for all.
+        "run": [(name, _plain(value)) for name, value in results.run.items() if name != "merged"],
         "noun": kinds[0] if len(kinds) == 1 and kinds[0] else "subject",
         "matrix": matrix,
         "selected": selection(results),
